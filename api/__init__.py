@@ -1,0 +1,1 @@
+"""Every way in: command line, HTTP, web page. The only place that knows all parts."""

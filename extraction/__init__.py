@@ -1,0 +1,1 @@
+"""From words to judged triples: teachers, prompts, parsing, patterns, critics."""

@@ -1,0 +1,144 @@
+"""The graph of a run: merging judged candidates, and reading the three Parquet files back."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kg.normal import normal_form
+from kg.ontology import NOTHING, Kind, Ontology, Relation
+from kg.records import Triple, digest
+from kg.run import ROW_GROUP, Run, read_parquet, write_parquet
+from kg.schemas import EDGES, NODES, PROVENANCE
+
+FILES = ["nodes.parquet", "edges.parquet", "provenance.parquet"]
+
+
+def node_id(text: str, kind: Kind) -> str:
+    """Id of the node of `kind` that `text` names: the same in every run and store."""
+    return digest(kind, normal_form(text, kind))
+
+
+@dataclass(slots=True)
+class _Node:
+    kind: Kind
+    surfaces: dict[str, int] = field(default_factory=dict)
+    nothing: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The commonest surface form; of equally common ones the shortest, then the first in code point order."""
+        return min(self.surfaces, key=lambda s: (-self.surfaces[s], len(s), s))
+
+
+@dataclass(slots=True)
+class _Edge:
+    head: str
+    relation: str
+    tail: str
+    negated: bool
+    score: float | None
+    sources: dict[tuple[str, str, int, int], None] = field(default_factory=dict)
+
+
+class GraphBuilder:
+    """Merges triples by normal form and keeps every source.
+
+    Holds the whole graph in memory, about 1 kB a triple.
+    """
+
+    def __init__(self, ontology: Ontology) -> None:
+        self._ontology = ontology
+        self._nodes: dict[str, _Node] = {}
+        self._edges: dict[str, _Edge] = {}
+        self._ids: dict[tuple[str, Kind], str] = {}
+
+    def add(
+        self, triple: Triple, generation_id: str, rule: str, start: int, end: int, score: float | None = None
+    ) -> str:
+        """Adds one source of one triple; returns the edge's id, or an empty string for the tail `none`."""
+        relation = self._ontology[triple.relation]
+        head = self._node(triple.head, relation.head)
+        if triple.tail.strip().lower() == NOTHING and not triple.negated:
+            self._say_nothing(head, relation)
+            return ""
+        tail = self._node(triple.tail, relation.tail)
+        edge_id = Triple(head, relation.name, tail, triple.negated).id
+        edge = self._edges.setdefault(edge_id, _Edge(head, relation.name, tail, triple.negated, None))
+        edge.sources[generation_id, rule, start, end] = None
+        if score is not None:
+            edge.score = score if edge.score is None else max(edge.score, score)
+        return edge_id
+
+    def write(self, run: Run) -> dict[str, int]:
+        """Writes the three `.part` files of the run; returns rows by file."""
+        nodes, edges = self._nodes, self._edges
+        return {
+            "nodes": write_parquet(run.part(FILES[0]), NODES, (
+                {"id": i, "kind": n.kind, "text": n.text, "nothing": n.nothing} for i, n in nodes.items()
+            )),
+            "edges": write_parquet(run.part(FILES[1]), EDGES, (
+                {
+                    "id": i, "head": e.head, "relation": e.relation, "tail": e.tail, "negated": e.negated,
+                    "head_text": nodes[e.head].text, "tail_text": nodes[e.tail].text,
+                    "score": e.score, "level": "", "sources": len(e.sources),
+                } for i, e in edges.items()
+            )),
+            "provenance": write_parquet(run.part(FILES[2]), PROVENANCE, (
+                {"triple_id": i, "generation_id": g, "rule": r, "start": s, "end": t, "run_id": run.id}
+                for i, e in edges.items() for g, r, s, t in e.sources
+            )),
+        }
+
+    def _node(self, text: str, kind: Kind) -> str:
+        found = self._ids.get((text, kind))
+        if found is None:
+            found = self._ids[text, kind] = node_id(text, kind)
+        node = self._nodes.setdefault(found, _Node(kind))
+        node.surfaces[text] = node.surfaces.get(text, 0) + 1
+        return found
+
+    def _say_nothing(self, head: str, relation: Relation) -> None:
+        if relation.name not in self._nodes[head].nothing:
+            self._nodes[head].nothing.append(relation.name)
+
+
+class GraphFiles:
+    """The graph of a finished run, read in batches; memory does not grow with the graph."""
+
+    def __init__(self, run: Run) -> None:
+        run.require("graph")
+        self.run_id = run.id
+        self.path: Path = run.path
+
+    def counts(self) -> dict[str, int]:
+        """{"nodes", "edges", "provenance"}: rows of the files."""
+        return {file.split(".")[0]: pq.read_metadata(self.path / file).num_rows for file in FILES}
+
+    def batches(self, name: str, size: int = ROW_GROUP) -> Iterator[pa.RecordBatch]:
+        """Record batches of at most `size` rows of `nodes`, `edges` or `provenance`."""
+        with pq.ParquetFile(self.path / f"{name}.parquet") as file:
+            yield from file.iter_batches(batch_size=size)
+
+    def nodes(self) -> Iterator[dict[str, Any]]:
+        return read_parquet(self.path / FILES[0])
+
+    def edges(self) -> Iterator[dict[str, Any]]:
+        return read_parquet(self.path / FILES[1])
+
+    def provenance(self) -> Iterator[dict[str, Any]]:
+        return read_parquet(self.path / FILES[2])
+
+    def triples(self) -> Iterator[Triple]:
+        """The triples in the order of the file, with the texts of their nodes."""
+        for e in self.edges():
+            yield Triple(e["head_text"], e["relation"], e["tail_text"], e["negated"])
+
+    def nothings(self) -> Iterable[Triple]:
+        """A triple with the tail `none` for each (head, relation) to which nothing applies."""
+        for n in self.nodes():
+            for relation in n["nothing"]:
+                yield Triple(n["text"], relation, NOTHING)

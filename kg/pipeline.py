@@ -1,0 +1,304 @@
+"""From prompts to a graph: heads, prompts, generations, candidates, verdicts, graph.
+
+Data flows one way; every stage reads the files of the one before and writes its own. This module knows the parts only
+by their protocols.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import IO, Protocol
+
+from kg.errors import RunError
+from kg.graph import FILES, GraphBuilder
+from kg.ontology import Ontology
+from kg.protocols import Critic, Extractor, Teacher
+from kg.records import Answer, Candidate, Claim, Generation, Prompt, Verdict, digest
+from kg.run import (
+    Progress,
+    Run,
+    open_journal,
+    read_journal,
+    read_lines,
+    read_parquet,
+    silent,
+    write_lines,
+    write_parquet,
+)
+from kg.schemas import (
+    CANDIDATES,
+    VERDICTS,
+    candidate_from,
+    candidate_row,
+    generation_from,
+    generation_line,
+    prompt_from,
+    prompt_line,
+)
+
+GRAPH_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A head with the reason why it is not used; the reason is empty for one that is."""
+
+    text: str
+    reason: str = ""
+
+
+class PromptSource(Protocol):
+    """Where prompts come from. `version` changes when the same heads give other prompts."""
+
+    version: str
+
+    def head_prompts(self) -> list[Prompt]:
+        """Prompts that ask for new heads; none when the heads are given."""
+        ...
+
+    def heads(self, answers: Iterable[Answer]) -> Iterator[Head]:
+        """The given heads and those in the answers, with the reason for those that are not used."""
+        ...
+
+    def prompts(self, heads: Iterable[str]) -> Iterator[Prompt]:
+        """The prompts about these heads, those of one template together."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of one build."""
+
+    ontology: Ontology
+    source: PromptSource
+    teacher: Teacher
+    extractor: Extractor
+    critics: Sequence[Critic]
+
+
+def build(run: Run, parts: Parts, progress: Progress = silent, limit: int | None = None) -> dict[str, int]:
+    """Builds the run, doing only what is not done yet; returns {"asked", "reused", "nodes", "edges"}.
+
+    `asked` counts answers that this call got from the teacher and `reused` those that were on disk.
+    `limit` caps the prompts for tails.
+    """
+    asked = Counter[str]()
+    source, teacher = parts.source, parts.teacher
+    with run.lock():
+        key = digest("head_prompts", source.version)
+        if not run.is_done("head_prompts", key):
+            _write_prompts(run, "head_prompts", key, source.head_prompts())
+        _generate(run, "head_prompts", "head_generations", teacher, progress, asked)
+        key = digest("heads", source.version, run.digest("head_prompts", "head_generations"))
+        if not run.is_done("heads", key):
+            _write_heads(run, key, source)
+        key = digest("prompts", source.version, str(limit), run.digest("heads"))
+        if not run.is_done("prompts", key):
+            prompts = list(source.prompts(_used_heads(run)))[:limit]
+            if not prompts:
+                raise RunError("there is nothing to ask: the recipe gives no heads or relations")
+            _write_prompts(run, "prompts", key, prompts)
+        _generate(run, "prompts", "generations", teacher, progress, asked)
+        key = digest("candidates", parts.extractor.version, run.digest("prompts", "generations"))
+        if not run.is_done("candidates", key):
+            _extract(run, key, parts.extractor, progress)
+        key = digest("verdicts", *(f"{c.name} {c.version}" for c in parts.critics), run.digest("candidates"))
+        if not run.is_done("verdicts", key):
+            _judge(run, key, parts.critics, progress)
+        key = digest("graph", GRAPH_VERSION, run.id, run.digest("candidates", "verdicts"))
+        if not run.is_done("graph", key):
+            _merge(run, key, parts.ontology, progress)
+    graph = run.stage("graph") or {}
+    return {"asked": asked["asked"], "reused": asked["reused"], **graph["counts"]}
+
+
+def answers(run: Run, prompts: str = "prompts", generations: str = "generations") -> Iterator[Answer]:
+    """The answers of a run in the order of its prompts, streaming."""
+    asked = (prompt_from(row) for row in read_lines(run.require(prompts)))
+    given = (generation_from(row) for row in read_lines(run.require(generations)))
+    for generation in given:
+        for prompt in asked:
+            if prompt.id == generation.prompt_id:
+                yield Answer(prompt, generation)
+                break
+
+
+def claims(run: Run) -> Iterator[Claim]:
+    """The candidates of a run with their answers, streaming."""
+    candidates = (candidate_from(row) for row in read_parquet(run.require("candidates")))
+    found = answers(run)
+    answer = next(found, None)
+    for candidate in candidates:
+        while answer is not None and answer.generation.id != candidate.generation_id:
+            answer = next(found, None)
+        if answer is None:
+            raise RunError(f"{run.path}: candidate {candidate.id} has no answer: build the run again")
+        yield Claim(candidate, answer)
+
+
+def _write_prompts(run: Run, stage: str, key: str, prompts: Iterable[Prompt]) -> None:
+    started, file = time.monotonic(), f"{stage}.jsonl"
+    rows = write_lines(run.part(file), map(prompt_line, prompts))
+    run.finish(stage, key, [file], rows, started)
+
+
+def _write_heads(run: Run, key: str, source: PromptSource) -> None:
+    started = time.monotonic()
+    drops = Counter[str]()
+
+    def lines() -> Iterator[str]:
+        for head in source.heads(answers(run, "head_prompts", "head_generations")):
+            if head.reason:
+                drops[head.reason] += 1
+            yield json.dumps({"head": head.text, "dropped": head.reason}, ensure_ascii=True)
+
+    rows = write_lines(run.part("heads.jsonl"), lines())
+    run.finish("heads", key, ["heads.jsonl"], rows, started, drops=dict(sorted(drops.items())))
+
+
+def _used_heads(run: Run) -> Iterator[str]:
+    return (row["head"] for row in read_lines(run.require("heads")) if not row["dropped"])
+
+
+def _generate(
+    run: Run, ask: str, stage: str, teacher: Teacher, progress: Progress, count: Counter[str]
+) -> None:
+    """Asks the teacher what no file answers yet; every answer is on disk before the next is read."""
+    prompts = [prompt_from(row) for row in read_lines(run.require(ask))]
+    identity = digest(teacher.name, teacher.version)
+    key = digest(stage, identity, run.digest(ask))
+    if run.is_done(stage, key):
+        count["reused"] += len(prompts)
+        return
+    started, file = time.monotonic(), f"{stage}.jsonl"
+    order = {p.id: i for i, p in enumerate(prompts)}
+    journal = run.path / f"{stage}.{identity[:8]}.journal"
+    given = {g.prompt_id: g for g in _known(run, stage, identity, journal) if g.prompt_id in order}
+    count["reused"] += len(given)
+    progress(stage, len(given), len(prompts))
+    with open_journal(journal) as handle:
+        for batch in _batches(prompts, given, teacher.batch_size):
+            for generation in teacher.generate(batch):
+                if generation.prompt_id in given:
+                    continue
+                _append(handle, generation)
+                given[generation.prompt_id] = generation
+                count["asked"] += 1
+                progress(stage, len(given), len(prompts))
+    ordered = sorted(given.values(), key=lambda g: order[g.prompt_id])
+    rows = write_lines(run.part(file), map(generation_line, ordered))
+    run.finish(
+        stage, key, [file], rows, started, teacher=teacher.name, identity=identity,
+        tokens=sum(g.tokens for g in ordered), unanswered=len(prompts) - len(ordered),
+        cost=getattr(teacher, "cost", 0.0),
+    )
+    journal.unlink()
+
+
+def _append(handle: IO[bytes], generation: Generation) -> None:
+    handle.write(generation_line(generation).encode() + b"\n")
+    handle.flush()
+
+
+def _known(run: Run, stage: str, identity: str, journal: Path) -> Iterator[Generation]:
+    """Answers of the same teacher that are on disk: in this run's journal and file, and in the runs beside it."""
+    for path in sorted(run.path.parent.glob(f"*/{journal.name}")):
+        yield from map(generation_from, read_journal(path))
+    for manifest in sorted(run.path.parent.glob("*/manifest.json")):
+        other = Run.open(manifest.parent).stage(stage)
+        if other is not None and other.get("identity") == identity:
+            yield from map(generation_from, read_journal(manifest.parent / f"{stage}.jsonl"))
+
+
+def _batches(
+    prompts: list[Prompt], given: dict[str, Generation], size: int | None
+) -> Iterator[list[Prompt]]:
+    """What is still to be asked: whole batches of one template, or all of it when prompts are independent."""
+    if size is None:
+        if missing := [p for p in prompts if p.id not in given]:
+            yield missing
+        return
+    for _, group in groupby(prompts, key=lambda p: p.template):
+        same = list(group)
+        for start in range(0, len(same), size):
+            batch = same[start : start + size]
+            if any(p.id not in given for p in batch):
+                yield batch
+
+
+def _extract(run: Run, key: str, extractor: Extractor, progress: Progress) -> None:
+    started, total = time.monotonic(), (run.stage("generations") or {}).get("rows")
+    rules = Counter[str]()
+    read = 0
+
+    def watched() -> Iterator[Answer]:
+        nonlocal read
+        for answer in answers(run):
+            yield answer
+            read += 1
+            progress("candidates", read, total)
+
+    def found() -> Iterator[Candidate]:
+        for candidate in extractor.extract(watched()):
+            rules[candidate.rule] += 1
+            yield candidate
+
+    rows = write_parquet(run.part("candidates.parquet"), CANDIDATES, map(candidate_row, found()))
+    run.finish("candidates", key, ["candidates.parquet"], rows, started, rules=dict(sorted(rules.items())))
+
+
+def _judge(run: Run, key: str, critics: Sequence[Critic], progress: Progress) -> None:
+    started, total = time.monotonic(), (run.stage("candidates") or {}).get("rows", 0) * len(critics)
+    tally: dict[str, Counter[str]] = {c.name: Counter() for c in critics}
+    drops: dict[str, Counter[str]] = {c.name: Counter() for c in critics}
+    done = 0
+
+    def verdicts() -> Iterator[Verdict]:
+        nonlocal done
+        for critic in critics:
+            for verdict in critic.judge(claims(run)):
+                tally[critic.name][verdict.decision] += 1
+                if verdict.decision == "drop":
+                    drops[critic.name][verdict.reason] += 1
+                yield verdict
+                done += 1
+                progress("verdicts", done, total)
+
+    rows = write_parquet(run.part("verdicts.parquet"), VERDICTS, (
+        {
+            "candidate_id": v.candidate_id, "critic": v.critic, "decision": v.decision,
+            "score": v.score, "reason": v.reason,
+        } for v in verdicts()
+    ))
+    run.finish(
+        "verdicts", key, ["verdicts.parquet"], rows, started,
+        critics={name: dict(sorted(c.items())) for name, c in tally.items()},
+        drops={name: dict(c.most_common()) for name, c in drops.items() if c},
+    )
+
+
+def _merge(run: Run, key: str, ontology: Ontology, progress: Progress) -> None:
+    """Builds the graph from the candidates that no critic drops; the edge's score is the mean of their scores."""
+    started = time.monotonic()
+    dropped: set[str] = set()
+    scores: dict[str, list[float]] = {}
+    for v in read_parquet(run.require("verdicts"), ["candidate_id", "decision", "score"]):
+        if v["decision"] == "drop":
+            dropped.add(v["candidate_id"])
+        elif v["score"] is not None:
+            scores.setdefault(v["candidate_id"], []).append(v["score"])
+    builder = GraphBuilder(ontology)
+    total = (run.stage("candidates") or {}).get("rows")
+    for done, candidate in enumerate(map(candidate_from, read_parquet(run.require("candidates")))):
+        if candidate.id not in dropped:
+            given = scores.get(candidate.id)
+            score = sum(given) / len(given) if given else None
+            c = candidate
+            builder.add(c.triple, c.generation_id, c.rule, c.start, c.end, score)
+        progress("graph", done + 1, total)
+    counts = builder.write(run)
+    run.finish("graph", key, FILES, counts["edges"], started, counts=counts, dropped=len(dropped))

@@ -1,0 +1,109 @@
+"""What the parts of the system must offer. `kg.pipeline` knows only these."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from kg.records import Answer, Candidate, Claim, Completion, Generation, Prompt, Triple, Verdict
+
+
+class Teacher(Protocol):
+    """Something that answers prompts.
+
+    `name` goes into every generation. `version` changes when the same prompt may be answered
+    otherwise. `batch_size` is None when prompts are independent of each other; otherwise
+    answers may depend (by rounding) on which prompts are asked together, and `generate` is
+    always called with the same whole batches, whatever was interrupted before.
+    """
+
+    name: str
+    version: str
+    batch_size: int | None
+
+    def generate(self, prompts: Sequence[Prompt]) -> Iterator[Generation]:
+        """One generation a prompt, in any order, each as soon as it is there.
+
+        Raises TeacherError, BudgetError.
+        """
+        ...
+
+
+class Extractor(Protocol):
+    """Something that reads triples from answers. `version` changes when it reads otherwise."""
+
+    version: str
+
+    def extract(self, answers: Iterable[Answer]) -> Iterator[Candidate]:
+        """Candidates in the order of the answers, streaming."""
+        ...
+
+
+class Critic(Protocol):
+    """Something that judges candidates, or abstains."""
+
+    name: str
+    version: str
+
+    def judge(self, claims: Iterable[Claim]) -> Iterator[Verdict]:
+        """One verdict a claim, in order, streaming."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A query's answer: column names, rows of plain Python values, and whether rows were cut off."""
+
+    columns: list[str]
+    rows: list[list[Any]] = field(default_factory=list)
+    truncated: bool = False
+
+
+class GraphStore(Protocol):
+    """A place that holds a graph and answers queries in one language."""
+
+    language: str  # "cypher" or "sparql"
+
+    def write(self, graph: Any, run_id: str) -> dict[str, int]:
+        """Writes a `kg.graph.GraphFiles`, idempotently; returns {"nodes": n, "edges": m} written."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """{"nodes": n, "edges": m} in the store."""
+        ...
+
+    def triples(
+        self, head: str | None = None, relation: str | None = None, tail: str | None = None,
+        limit: int = 1000,
+    ) -> Iterator[tuple[Triple, float | None]]:
+        """Triples whose given fields are equal (texts, relation name), each with its score."""
+        ...
+
+    def query(
+        self, text: str, parameters: Mapping[str, Any] | None = None,
+        timeout: float = 30.0, limit: int = 10_000,
+    ) -> Rows:
+        """Runs a read-only query. Raises StoreError, QueryTimeout."""
+        ...
+
+    def close(self) -> None:
+        """Frees what the store holds; a second call does nothing."""
+        ...
+
+
+class Student(Protocol):
+    """A small model that completes (head, relation)."""
+
+    name: str
+
+    def complete(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
+        """For each (head, relation) at most `k` distinct completions, best first."""
+        ...
+
+    def score(self, triples: Sequence[Triple]) -> list[float]:
+        """Mean natural log-probability a tail token, given head and relation."""
+        ...
+
+    def save(self, path: Path) -> None:
+        """Writes the student to a folder, in safe formats."""
+        ...

@@ -1,0 +1,1 @@
+"""To and from stores and files: Bolt, RDF, ATOMIC and SKD files."""
