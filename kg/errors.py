@@ -8,7 +8,7 @@
     |-- TeacherError       a teacher that cannot answer
     |   `-- BudgetError    the token or money budget is spent; what was answered is kept
     |-- StoreError         a store that cannot be reached, or refuses a query
-    |   `-- QueryTimeout   a query that ran past its time-out
+    |   `-- QueryTimeoutError   a query that ran past its time-out
     `-- StudentError       a student that cannot be trained, loaded or asked
 """
 
@@ -51,7 +51,7 @@ class StoreError(KGError):
     """A store that cannot be reached, or refuses a query."""
 
 
-class QueryTimeout(StoreError):
+class QueryTimeoutError(StoreError):
     """A query that ran past its time-out."""
 
 

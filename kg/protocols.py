@@ -83,7 +83,7 @@ class GraphStore(Protocol):
         self, text: str, parameters: Mapping[str, Any] | None = None,
         timeout: float = 30.0, limit: int = 10_000,
     ) -> Rows:
-        """Runs a read-only query. Raises StoreError, QueryTimeout."""
+        """Runs a read-only query. Raises StoreError, QueryTimeoutError."""
         ...
 
     def close(self) -> None:
