@@ -1,0 +1,143 @@
+"""The composition root: the only place that knows which classes there are."""
+
+import os
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from kg.errors import RecipeError, RunError, UnknownNameError
+from kg.ontology import Ontology, load_ontology
+from kg.pipeline import Parts, PromptSource
+from kg.protocols import Critic, Extractor, GraphStore, Student, Teacher
+from kg.recipe import Part, Recipe, parse
+from kg.run import Run
+
+TEACHERS = {
+    "local": "extraction.teacher_local:LocalTeacher",
+    "openai": "extraction.teacher_openai:OpenAITeacher",
+    "recorded": "extraction.teacher_recorded:RecordedTeacher",
+}
+EXTRACTORS = {"answers": "extraction.answers:AnswerExtractor"}
+CRITICS = {
+    "form": "extraction.critics:FormCritic",
+    "ontology": "extraction.critics:OntologyCritic",
+    "repetition": "extraction.critics:RepetitionCritic",
+    "likelihood": "extraction.critics:LikelihoodCritic",
+}
+STORES = {"cypher": "loaders.bolt:BoltStore", "rdf": "loaders.rdf:RdfStore"}
+STUDENTS = {"causal": "kg.student:CausalStudent"}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run with the parts that answer questions about it; what is absent is None."""
+
+    run: Run
+    ontology: Ontology
+    cypher: GraphStore | None
+    sparql: GraphStore | None
+    student: Student | None
+    extractor: Extractor
+
+    def close(self) -> None:
+        """Closes the stores."""
+        for store in (self.cypher, self.sparql):
+            if store is not None:
+                store.close()
+
+
+def make_parts(recipe: Recipe) -> Parts:
+    """The parts that a recipe names, each with its options checked. Raises RecipeError, UnknownNameError."""
+    ontology = load_ontology(recipe.ontology)
+    kind, options = _options("teacher", TEACHERS, recipe.teacher)
+    if recipe.teacher.kind == "recorded":
+        recorded = kind(options, ontology)
+        teacher, source = cast(Teacher, recorded), cast(PromptSource, recorded.source())
+    else:
+        teacher = cast(Teacher, kind(options, recipe.seed))
+        source = cast(PromptSource, load("extraction.prompts:TemplateSource")(recipe, ontology))
+    return Parts(ontology, source, teacher, make_extractor(recipe.extractor, ontology), make_critics(recipe, ontology))
+
+
+def make_extractor(part: Part, ontology: Ontology) -> Extractor:
+    """The extractor that a recipe names."""
+    kind, options = _options("extractor", EXTRACTORS, part)
+    return cast(Extractor, kind(options, ontology))
+
+
+def make_critics(recipe: Recipe, ontology: Ontology) -> list[Critic]:
+    """The critics of a recipe, in its order."""
+    found = []
+    for name, settings in recipe.critics.items():
+        kind, options = _options("critics", CRITICS, Part(kind=name, **settings), name)
+        found.append(cast(Critic, kind(options, ontology)))
+    return found
+
+
+def make_student_options(part: Part | None) -> Any:
+    """(class, options) of the student that a recipe or a command names."""
+    return _options("student", STUDENTS, part or Part(kind="causal"))
+
+
+def recipe_of(run: Run) -> Recipe:
+    """The recipe that a run was built from. Raises RunError for an imported run."""
+    if "teacher" not in run.manifest["recipe"]:
+        raise RunError(f"{run.path} was imported: it has no recipe")
+    return Recipe.model_validate(run.manifest["recipe"])
+
+
+def ontology_of(run: Run) -> Ontology:
+    """The ontology of a run."""
+    return load_ontology(run.manifest["recipe"].get("ontology", "atomic2020"))
+
+
+def open_cypher(run: Run, uri: str | None = None) -> GraphStore:
+    """The Bolt server at `uri` or KG_BOLT_URI, or else the embedded engine in the run's folder."""
+    connect = load("loaders.bolt:connect")
+    return cast(GraphStore, connect(ontology_of(run), run.path / "cypher", uri or os.environ.get("KG_BOLT_URI")))
+
+
+def open_rdf(run: Run, folder: Path | None = None) -> GraphStore:
+    """The RDF store in `folder`, or else in the run's folder."""
+    return cast(GraphStore, load(STORES["rdf"])(folder or run.path / "rdf", ontology_of(run)))
+
+
+def load_student(path: Path) -> Student:
+    """Loads a trained student. Raises StudentError for a folder that is none."""
+    return cast(Student, load(STUDENTS["causal"]).load(path))
+
+
+def open_run(
+    path: Path, student: Path | None = None, bolt: str | None = None, rdf: Path | None = None
+) -> OpenRun:
+    """Opens a run with its stores, and a student when one is given."""
+    run = Run.open(path)
+    run.require("graph")
+    part = recipe_of(run).extractor if "teacher" in run.manifest["recipe"] else Part(kind="answers")
+    return OpenRun(
+        run=run,
+        ontology=ontology_of(run),
+        cypher=open_cypher(run, bolt),
+        sparql=open_rdf(run, rdf),
+        student=load_student(student) if student else None,
+        extractor=make_extractor(part, ontology_of(run)),
+    )
+
+
+def load(spec: str) -> Any:
+    """Imports `module:name`."""
+    module, _, name = spec.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _options(what: str, table: dict[str, str], part: Part, where: str = "") -> tuple[Any, Any]:
+    """The class that a part names and its checked options."""
+    if part.kind not in table:
+        raise UnknownNameError(what, part.kind, table)
+    kind = load(table[part.kind])
+    section = f"[{what}.{where}]" if where else f"[{what}]"
+    try:
+        return kind, parse(kind.Options, part.options, section)
+    except RecipeError as error:
+        raise RecipeError(f"{error} (options of the {what.rstrip('s')} {part.kind!r})") from None

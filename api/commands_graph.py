@@ -1,0 +1,182 @@
+"""kg import, load, query, explain, export."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from api.output import StderrProgress, emit, print_csv, say, table
+from kg.errors import InputError
+
+_RUN = click.argument("run", type=click.Path(path_type=Path))
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+_BOLT = click.option("--bolt", metavar="URI", help="Bolt server  [default: KG_BOLT_URI, or else the embedded engine]")
+_RDF = click.option("--rdf", type=click.Path(path_type=Path), help="Folder of the RDF store  [default: RUN/rdf]")
+
+
+@click.command("import")
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--format", "file_format", required=True, help="atomic2019, atomic2020, skd or tsv.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the new run.")
+@click.option("--ontology", default="atomic2020", show_default=True, help="Packaged name or TOML file.")
+@_JSON
+def import_(paths: tuple[Path, ...], file_format: str, out: Path, ontology: str, as_json: bool) -> None:
+    """Make a run from a file of triples.
+
+    \b
+    Example:
+      kg import train.tsv dev.tsv --format atomic2019 --out runs/atomic
+    """
+    from kg.ontology import load_ontology
+    from kg.records import digest
+    from kg.run import Run
+    from loaders.imports import import_files
+
+    known = load_ontology(ontology)
+    name = digest(file_format, *(p.name for p in paths))[:8]
+    recipe = {"name": "import", "format": file_format, "files": [p.name for p in paths], "ontology": ontology}
+    run = Run.create(out, f"import-{file_format}-{name}", recipe)
+    counts = import_files(list(paths), file_format, run, known, StderrProgress())
+    emit({"run": str(out), **counts}, as_json, lambda: "\n".join([
+        ", ".join(f"{n:,} {what}" for what, n in counts.items()), f"next: kg load {out}"
+    ]))
+
+
+@click.command()
+@_RUN
+@_BOLT
+@_RDF
+@click.option("--only", type=click.Choice(["cypher", "rdf"]), help="Load into one of the two only.")
+@_JSON
+def load(run: Path, bolt: str | None, rdf: Path | None, only: str | None, as_json: bool) -> None:
+    """Load a run's graph into Cypher and RDF stores.
+
+    Loading again changes nothing. User and password of a Bolt server come from KG_BOLT_USER and
+    KG_BOLT_PASSWORD.
+
+    \b
+    Example:
+      kg load runs/demo-1a2b3c4d
+      KG_BOLT_PASSWORD=... kg load runs/demo-1a2b3c4d --bolt bolt://localhost:7687 --only cypher
+    """
+    from api.assemble import open_cypher, open_rdf
+    from kg.graph import GraphFiles
+    from kg.run import Run
+
+    opened = Run.open(run)
+    graph = GraphFiles(opened)
+    loaded: dict[str, Any] = {}
+    for name in ("cypher", "rdf"):
+        if only in (None, name):
+            store = open_cypher(opened, bolt) if name == "cypher" else open_rdf(opened, rdf)
+            try:
+                store.write(graph, opened.id, StderrProgress())
+                loaded[name] = store.counts()
+            finally:
+                store.close()
+    emit(loaded, as_json, lambda: "\n".join(
+        [f"{name}: {c['nodes']:,} nodes, {c['edges']:,} triples" for name, c in loaded.items()]
+        + [f"next: kg query {run} --cypher 'MATCH (h)-[r]->(t) RETURN h.text, type(r), t.text LIMIT 5'"]
+    ))
+
+
+@click.command()
+@_RUN
+@click.option("--cypher", help="A Cypher query; read-only.")
+@click.option("--sparql", help="A SPARQL query; read-only.")
+@click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter; JSON, or else a string.")
+@click.option("--timeout", default=30.0, show_default=True, help="Seconds.")
+@click.option("--limit", default=10_000, show_default=True, help="Most rows.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
+@_BOLT
+@_RDF
+@_JSON
+def query(
+    run: Path, cypher: str | None, sparql: str | None, params: tuple[str, ...], timeout: float, limit: int,
+    as_csv: bool, bolt: str | None, rdf: Path | None, as_json: bool,
+) -> None:
+    """Ask the graph in Cypher or SPARQL.
+
+    \b
+    Example:
+      kg query runs/demo-1a2b3c4d --param e='PersonX bakes a cake' \\
+        --cypher 'MATCH (h:Event {text: $e})-[:X_WANT]->(t) RETURN t.text'
+    """
+    from api.assemble import open_cypher, open_rdf
+    from kg.run import Run
+
+    if (cypher is None) == (sparql is None):
+        raise click.UsageError("give one of --cypher and --sparql")
+    opened = Run.open(run)
+    store = open_cypher(opened, bolt) if cypher is not None else open_rdf(opened, rdf)
+    try:
+        rows = store.query(cypher or sparql or "", dict(map(_parameter, params)), timeout, limit)
+    finally:
+        store.close()
+    if rows.truncated:
+        say(f"only the first {limit:,} rows are shown: raise --limit for more")
+    if as_csv:
+        print_csv(rows.columns, rows.rows)
+        return
+    emit({"columns": rows.columns, "rows": rows.rows, "truncated": rows.truncated}, as_json,
+         lambda: table(rows.columns, rows.rows) if rows.rows else "no rows")
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise click.UsageError(f"--param {text!r} must look like KEY=VALUE")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+@click.command()
+@_RUN
+@click.argument("triple_id")
+@_JSON
+def explain(run: Path, triple_id: str, as_json: bool) -> None:
+    """Show where a triple came from and what the critics said.
+
+    \b
+    Example:
+      kg explain runs/demo-1a2b3c4d 5f0c...  (ids: kg export RUN --format jsonl --out -)
+    """
+    from dataclasses import asdict
+
+    from api.explain import explain as find
+    from api.explain import render
+    from kg.run import Run
+
+    found = find(Run.open(run), triple_id)
+    emit(asdict(found), as_json, lambda: render(found))
+
+
+@click.command()
+@_RUN
+@click.option("--format", "file_format", required=True, help="tsv, atomic2020, jsonl, turtle, trig, ntriples or nquads.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write; - is standard output.")
+@_JSON
+def export(run: Path, file_format: str, out: Path, as_json: bool) -> None:
+    """Write a run's graph to a file.
+
+    \b
+    Example:
+      kg export runs/demo-1a2b3c4d --format tsv --out demo.tsv
+    """
+    from api.assemble import ontology_of
+    from kg.run import Run
+    from loaders.exports import export_run
+
+    opened = Run.open(run)
+    rows = export_run(opened, file_format, out, ontology_of(opened))
+    if str(out) == "-":
+        return
+    if not rows:
+        raise InputError(f"{run} has no triples: {out} is empty")
+    emit({"rows": rows, "out": str(out)}, as_json, lambda: f"{rows:,} rows in {out}")
+
+
+commands = {"import": import_, "load": load, "query": query, "explain": explain, "export": export}

@@ -1,0 +1,95 @@
+"""What commands print: results on stdout, progress and errors on stderr."""
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TextIO
+
+_EVERY = 0.2  # seconds between two redraws on a terminal
+_EVERY_PLAIN = 10.0  # seconds between two lines in a log
+
+
+class StderrProgress:
+    """A kg.run.Progress: one line that redraws itself on a terminal, a line every ten seconds elsewhere."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._terminal = self._stream.isatty()
+        self._stage = ""
+        self._started = self._shown = 0.0
+        self._first = 0
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._started, self._shown, self._first = stage, now, 0.0, done
+        finished = total is not None and done >= total
+        if finished or now - self._shown >= (_EVERY if self._terminal else _EVERY_PLAIN):
+            self._shown = now
+            self._draw(stage, done, total, now - self._started, finished)
+
+    def _draw(self, stage: str, done: int, total: int | None, seconds: float, finished: bool) -> None:
+        rate = (done - self._first) / seconds if seconds > 0.5 else 0.0
+        parts = [f"{stage}: {done:,}" + (f" of {total:,}" if total is not None else "")]
+        if rate:
+            parts.append(f"{rate:,.1f}/s" if rate < 100 else f"{rate:,.0f}/s")
+        if rate and total is not None and not finished:
+            parts.append(f"{(total - done) / rate:,.0f} s left")
+        line = ", ".join(parts)
+        if self._terminal:
+            self._stream.write(f"\r\x1b[K{line}" + ("\n" if finished else ""))
+        else:
+            self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+def say(text: str) -> None:
+    """A line for people, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def emit(data: Any, as_json: bool, text: Callable[[], str]) -> None:
+    """Prints the result on stdout: `data` as JSON, or else `text()`."""
+    print(json.dumps(data, ensure_ascii=True, default=str) if as_json else printable(text()))
+
+
+def print_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Prints rows as CSV (RFC 4180) on stdout; lists and maps as JSON."""
+    writer = csv.writer(sys.stdout)
+    writer.writerow(columns)
+    writer.writerows([[_cell(value, none="") for value in row] for row in rows])
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], widest: int = 60) -> str:
+    """A plain table; cells are shortened to `widest` characters."""
+    body = [[_shorten(_one_line(_cell(value)), widest) for value in row] for row in rows]
+    widths = [max(len(r[i]) for r in [list(columns), *body]) for i in range(len(columns))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in [list(columns), *body]]
+    return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would obey or could not encode."""
+    kept = "".join(c if c in "\n\t" or c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    encoding = sys.stdout.encoding or "utf-8"
+    return kept.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _cell(value: Any, none: str = "-") -> str:
+    if value is None:
+        return none
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+
+
+def _shorten(text: str, widest: int) -> str:
+    return text if len(text) <= widest else text[: widest - 3] + "..."
