@@ -8,6 +8,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import IO, Protocol
 from kg.errors import RunError
 from kg.graph import FILES, GraphBuilder
 from kg.ontology import Ontology
-from kg.protocols import Critic, Extractor, Teacher
+from kg.protocols import Critic, Extractor, PaidTeacher, Teacher
 from kg.records import Answer, Candidate, Claim, Generation, Prompt, Verdict, digest
 from kg.run import (
     Progress,
@@ -173,30 +174,39 @@ def _generate(
     key = digest(stage, identity, run.digest(ask))
     if run.is_done(stage, key):
         count["reused"] += len(prompts)
+        _count_paid(teacher, run.require(stage))
         return
     started, file = time.monotonic(), f"{stage}.jsonl"
     order = {p.id: i for i, p in enumerate(prompts)}
     journal = run.path / f"{stage}.{identity[:8]}.journal"
     given = {g.prompt_id: g for g in _known(run, stage, identity, journal) if g.prompt_id in order}
+    _count_paid(teacher, journal)
     count["reused"] += len(given)
     progress(stage, len(given), len(prompts))
     with open_journal(journal) as handle:
         for batch in _batches(prompts, given, teacher.batch_size):
-            for generation in teacher.generate(batch):
-                if generation.prompt_id in given:
-                    continue
-                _append(handle, generation)
-                given[generation.prompt_id] = generation
-                count["asked"] += 1
-                progress(stage, len(given), len(prompts))
+            with closing(teacher.generate(batch)) as generations:
+                for generation in generations:
+                    if generation.prompt_id in given:
+                        continue
+                    _append(handle, generation)
+                    given[generation.prompt_id] = generation
+                    count["asked"] += 1
+                    progress(stage, len(given), len(prompts))
     ordered = sorted(given.values(), key=lambda g: order[g.prompt_id])
     rows = write_lines(run.part(file), map(generation_line, ordered))
     run.finish(
         stage, key, [file], rows, started, teacher=teacher.name, identity=identity,
         tokens=sum(g.tokens for g in ordered), unanswered=len(prompts) - len(ordered),
-        cost=getattr(teacher, "cost", 0.0),
+        cost=teacher.cost if isinstance(teacher, PaidTeacher) else 0.0,
     )
     journal.unlink()
+
+
+def _count_paid(teacher: Teacher, path: Path) -> None:
+    """Tells a teacher with a budget what this run has spent before."""
+    if isinstance(teacher, PaidTeacher):
+        teacher.count_paid(map(generation_from, read_journal(path)))
 
 
 def _append(handle: IO[bytes], generation: Generation) -> None:

@@ -1,11 +1,15 @@
 """What the parts of the system must offer. `kg.pipeline` knows only these."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from kg.records import Answer, Candidate, Claim, Completion, Generation, Prompt, Triple, Verdict
+
+if TYPE_CHECKING:
+    from kg.graph import GraphFiles
+    from kg.run import Progress
 
 
 class Teacher(Protocol):
@@ -21,11 +25,22 @@ class Teacher(Protocol):
     version: str
     batch_size: int | None
 
-    def generate(self, prompts: Sequence[Prompt]) -> Iterator[Generation]:
+    def generate(self, prompts: Sequence[Prompt]) -> Generator[Generation]:
         """One generation a prompt, in any order, each as soon as it is there.
 
         Raises TeacherError, BudgetError.
         """
+        ...
+
+
+@runtime_checkable
+class PaidTeacher(Protocol):
+    """What a Teacher offers beside that when answers cost money."""
+
+    cost: float
+
+    def count_paid(self, generations: Iterable[Generation]) -> None:
+        """Counts answers of an earlier, interrupted build against the budget."""
         ...
 
 
@@ -64,8 +79,8 @@ class GraphStore(Protocol):
 
     language: str  # "cypher" or "sparql"
 
-    def write(self, graph: Any, run_id: str) -> dict[str, int]:
-        """Writes a `kg.graph.GraphFiles`, idempotently; returns {"nodes": n, "edges": m} written."""
+    def write(self, graph: "GraphFiles", run_id: str, progress: "Progress" = ...) -> dict[str, int]:
+        """Writes the graph of a run, idempotently; returns {"nodes": n, "edges": m} written."""
         ...
 
     def counts(self) -> dict[str, int]:

@@ -79,6 +79,7 @@ class Generation:
     `log_probability` is the natural log of the probability of the whole answer and `tokens` its
     length in tokens, both None or 0 where the teacher does not tell. `token_starts` are the
     character offsets of the tokens in `text`, `token_log_probabilities` go with them.
+    `prompt_tokens` is the length of the prompt where the teacher charges for it, else 0.
     """
 
     prompt_id: str
@@ -88,6 +89,7 @@ class Generation:
     tokens: int = 0
     token_starts: tuple[int, ...] = ()
     token_log_probabilities: tuple[float, ...] = ()
+    prompt_tokens: int = 0
 
     @property
     def id(self) -> str:

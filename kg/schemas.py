@@ -94,6 +94,8 @@ def generation_line(g: Generation) -> str:
     if g.token_starts:
         row["token_starts"] = g.token_starts
         row["token_log_probabilities"] = g.token_log_probabilities
+    if g.prompt_tokens:
+        row["prompt_tokens"] = g.prompt_tokens
     return _line(row)
 
 
@@ -101,6 +103,7 @@ def generation_from(row: dict[str, Any]) -> Generation:
     return Generation(
         row["prompt_id"], row["teacher"], row["text"], row["log_probability"], row["tokens"],
         tuple(row.get("token_starts", ())), tuple(row.get("token_log_probabilities", ())),
+        row.get("prompt_tokens", 0),
     )
 
 

@@ -1,6 +1,6 @@
 """The pipeline over the smallest parts that fit its protocols."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class Teacher:
     break_after: int = 10**9
     asked: list[str] = field(default_factory=list)
 
-    def generate(self, prompts: Sequence[Prompt]) -> Iterator[Generation]:
+    def generate(self, prompts: Sequence[Prompt]) -> Generator[Generation]:
         for prompt in reversed(prompts) if self.backwards else prompts:
             if len(self.asked) >= self.break_after:
                 raise KeyboardInterrupt
@@ -152,7 +152,7 @@ def test_a_batch_teacher_gets_whole_batches_of_one_template(tmp_path: Path) -> N
     sizes: list[tuple[str, int]] = []
 
     class Watched(Teacher):
-        def generate(self, prompts: Sequence[Prompt]) -> Iterator[Generation]:
+        def generate(self, prompts: Sequence[Prompt]) -> Generator[Generation]:
             sizes.append((prompts[0].template, len(prompts)))
             assert len({p.template for p in prompts}) == 1
             return super().generate(prompts)
