@@ -30,11 +30,11 @@ def import_(paths: tuple[Path, ...], file_format: str, out: Path, ontology: str,
     """
     from kg.ontology import load_ontology
     from kg.records import digest
-    from kg.run import Run
+    from kg.run import Run, sha256
     from loaders.imports import import_files
 
     known = load_ontology(ontology)
-    name = digest(file_format, *(p.name for p in paths))[:8]
+    name = digest(file_format, *(part for p in paths for part in (p.name, sha256(p))))[:8]
     recipe = {"name": "import", "format": file_format, "files": [p.name for p in paths], "ontology": ontology}
     run = Run.create(out, f"import-{file_format}-{name}", recipe)
     counts = import_files(list(paths), file_format, run, known, StderrProgress())

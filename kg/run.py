@@ -114,7 +114,7 @@ class Run:
 
         The entries of later stages stay: their keys hold the digest of what they were made from.
         """
-        sha = {file: _sha256(self.part(file)) for file in files}
+        sha = {file: sha256(self.part(file)) for file in files}
         for file in files:
             os.replace(self.part(file), self.path / file)
         self.manifest["stages"][name] = {
@@ -223,6 +223,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes in hexadecimal."""
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

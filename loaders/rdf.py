@@ -1,0 +1,171 @@
+"""The RDF store: pyoxigraph on disk, written by one process at a time, asked by killable worker processes.
+
+The folder is a plain Oxigraph store. Statements are in the default graph, so that a query needs no GRAPH or FROM;
+`prov:wasDerivedFrom` tells which runs a node or an edge came from. The store is open for writing only while it is
+written.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store, Triple
+
+from kg.errors import StoreError
+from kg.graph import GraphFiles
+from kg.ontology import Ontology
+from kg.protocols import Rows
+from kg.records import Triple as Statement
+from kg.records import digest
+from kg.run import Progress, Run, silent
+from loaders.sparql_pool import WorkerPool
+from loaders.sparql_text import bind, refuse_service
+from loaders.vocabulary import COMPLETE, DERIVED, DIGEST, PREFIXES, REIFIES, Vocabulary, run_iri
+
+LAYOUT = "1"  # changes when the same graph is other RDF
+_LONG = 3600.0  # seconds for the store's own queries over the whole graph
+_COUNTS = """SELECT ?nodes ?edges {
+  { SELECT (COUNT(*) AS ?nodes) { VALUES ?kind { kg:Event kg:Thing kg:State } ?node a ?kind } }
+  { SELECT (COUNT(*) AS ?edges) { { ?edge rdf:reifies ?any } UNION { ?edge a owl:NegativePropertyAssertion } } }
+}"""
+_ASSERTED = "?h ?r ?t . ?e rdf:reifies <<( ?h ?r ?t )>> ."
+_DENIED = "?e owl:sourceIndividual ?h ; owl:assertionProperty ?r ; owl:targetIndividual ?t ."
+_TEXTS = "?h skos:prefLabel ?head . ?t skos:prefLabel ?tail . OPTIONAL { ?e kg:score ?score }"
+
+
+class RdfStore:
+    """A `kg.protocols.GraphStore` in SPARQL over the folder `path`. Safe to use from several threads."""
+
+    language = "sparql"
+
+    def __init__(self, path: Path, ontology: Ontology, workers: int = 4) -> None:
+        self.path = path
+        self._ontology = ontology
+        self._vocabulary = Vocabulary(ontology)
+        self._workers = WorkerPool(path, workers)
+
+    def write(self, graph: GraphFiles, run_id: str, progress: Progress = silent) -> dict[str, int]:
+        """Makes the store hold this graph as the run `run_id`; returns {"nodes", "edges"} of the graph.
+
+        What an interrupted call left is completed, what an earlier build of the run said is withdrawn, and a graph
+        that is there already is left alone. Raises StoreError when another process writes.
+        """
+        mark = Literal(digest(LAYOUT, Run.open(graph.path).digest("graph")))
+        run, store = run_iri(run_id), self._open()
+        before = {q.object for q in store.quads_for_pattern(run, DIGEST, None)}
+        if before != {mark} or Quad(run, COMPLETE, Literal(True)) not in store:
+            if before - {mark}:
+                _withdraw(store, run)
+            _forget(store, self._vocabulary.relations.values())
+            store.add(Quad(run, DIGEST, mark))
+            triples = self._vocabulary.graph(graph, run_id, progress)
+            store.bulk_extend(Quad(t.subject, t.predicate, t.object) for t in triples)
+            store.add(Quad(run, COMPLETE, Literal(True)))
+            store.flush()
+        counts = graph.counts()
+        return {"nodes": counts["nodes"], "edges": counts["edges"]}
+
+    def counts(self) -> dict[str, int]:
+        """{"nodes": n, "edges": m} in the store; nothing was written when there is none yet."""
+        if not self._exists():
+            return {"nodes": 0, "edges": 0}
+        nodes, edges = self.query(_COUNTS, timeout=_LONG).rows[0]
+        return {"nodes": nodes, "edges": edges}
+
+    def triples(
+        self, head: str | None = None, relation: str | None = None, tail: str | None = None, limit: int = 1000
+    ) -> Iterator[tuple[Statement, float | None]]:
+        """Triples whose given fields are equal, each with its score. A relation may carry the prefix `Not`."""
+        given = {name: text for name, text in (("head", head), ("tail", tail)) if text is not None}
+        parameters = {f"{name}Given": text for name, text in given.items()}
+        pattern = self._pattern(given, relation)
+        if not self._exists():
+            return
+        found = self.query(pattern, parameters, _LONG, limit)
+        for start, iri, end, negated, score in found.rows:
+            yield Statement(start, self._vocabulary.name(iri), end, negated), score
+
+    def query(
+        self, text: str, parameters: Mapping[str, Any] | None = None, timeout: float = 30.0, limit: int = 10_000
+    ) -> Rows:
+        """Runs a SELECT, ASK, CONSTRUCT or DESCRIBE; at most `limit` rows of plain Python values.
+
+        Each `$name` of a parameter is its value as a typed literal (make an IRI of it with `IRI($name)`); a query
+        that has no `$name` may write `?name`. The prefixes kg, node, edge, run, rdf, rdfs, xsd, owl, skos and prov are
+        known. ASK gives one row `answer`, CONSTRUCT and DESCRIBE the columns subject, predicate, object.
+        """
+        refuse_service(text)
+        reply = self._ask(bind(text, parameters or {}), "rows", timeout, limit)
+        return Rows(reply["columns"], reply["rows"], reply["truncated"])
+
+    def query_json(self, text: str, timeout: float = 30.0, limit: int = 10_000) -> str:
+        """The answer as SPARQL 1.1 Query Results JSON, which begins with `{`, or N-Triples for CONSTRUCT and DESCRIBE.
+
+        Raises StoreError when there are more than `limit` rows: a standard document cannot say that it was cut.
+        """
+        refuse_service(text)
+        return str(self._ask(text, "document", timeout, limit)["document"])
+
+    def close(self) -> None:
+        """Ends the worker processes; a second call does nothing."""
+        self._workers.close()
+
+    def _ask(self, text: str, shape: str, timeout: float, limit: int) -> dict[str, Any]:
+        if not self._exists():
+            raise StoreError(f"there is no RDF store in {self.path} yet: make it with `kg load`")
+        request = {"text": text, "prefixes": PREFIXES, "limit": max(limit, 0), "as": shape}
+        reply = self._workers.ask(request, timeout)
+        if "error" in reply:
+            raise StoreError(f"SPARQL: {reply['error']}")
+        return reply
+
+    def _exists(self) -> bool:
+        return (self.path / "CURRENT").is_file()
+
+    def _open(self) -> Store:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return Store(self.path)
+        except (OSError, RuntimeError) as error:
+            if "lock" in str(error).lower():
+                raise StoreError(f"{self.path} is being written by another process: wait until it is done") from None
+            raise StoreError(f"{self.path} cannot be opened as an RDF store: {error}") from None
+
+    def _pattern(self, given: Mapping[str, str], relation: str | None) -> str:
+        """The query for triples whose texts are the parameters in `given`.
+
+        Each branch is one plain pattern with BIND at its end: only so does the engine begin with what is given.
+        """
+        iri, branches = "?r", {"false": _ASSERTED, "true": _DENIED}
+        if relation is not None:
+            found, negated = self._ontology.resolve(relation)
+            iri = str(self._vocabulary.relations[found.name])
+            branches = {"true": _DENIED} if negated else branches
+        known = "".join(f"?{name[0]} skos:prefLabel ${name}Given . " for name in given)
+        union = " UNION ".join(
+            f"{{ {known}{pattern} {_TEXTS} BIND(?r AS ?relation) BIND({flag} AS ?negated) }}".replace("?r ", f"{iri} ")
+            for flag, pattern in branches.items()
+        )
+        return f"SELECT ?head ?relation ?tail ?negated ?score {{ {union} }}"
+
+
+def _forget(store: Store, subjects: Iterable[NamedNode]) -> None:
+    """Removes what is said of these subjects; an ontology may say it otherwise now."""
+    for subject in subjects:
+        for quad in list(store.quads_for_pattern(subject, None, None, DefaultGraph())):
+            store.remove(quad)
+
+
+def _withdraw(store: Store, run: NamedNode) -> None:
+    """Removes what only this run says. Broken off, it is completed by the next call."""
+    for link in store.quads_for_pattern(None, DERIVED, run, DefaultGraph()):
+        if any(q.object != run for q in store.quads_for_pattern(link.subject, DERIVED, None, DefaultGraph())):
+            store.remove(link)
+            continue
+        for quad in list(store.quads_for_pattern(link.subject, None, None, DefaultGraph())):
+            if quad.predicate == REIFIES and isinstance(quad.object, Triple):
+                store.remove(Quad(quad.object.subject, quad.object.predicate, quad.object.object))
+            if quad != link:
+                store.remove(quad)
+        store.remove(link)
+    _forget(store, [run])
