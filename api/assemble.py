@@ -9,7 +9,7 @@ from typing import Any, cast
 from kg.errors import RecipeError, RunError, UnknownNameError
 from kg.ontology import Ontology, load_ontology
 from kg.pipeline import Parts, PromptSource
-from kg.protocols import Critic, Extractor, GraphStore, Student, Teacher
+from kg.protocols import Critic, Extractor, GraphStore, SparqlStore, Student, Teacher
 from kg.recipe import Part, Recipe, parse
 from kg.run import Run
 
@@ -26,7 +26,7 @@ CRITICS = {
     "likelihood": "extraction.critics:LikelihoodCritic",
 }
 STORES = {"cypher": "loaders.bolt:BoltStore", "rdf": "loaders.rdf:RdfStore"}
-STUDENTS = {"causal": "kg.student:CausalStudent"}
+STUDENTS = {"causal": "kg.student:LanguageModelStudent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class OpenRun:
     run: Run
     ontology: Ontology
     cypher: GraphStore | None
-    sparql: GraphStore | None
+    sparql: SparqlStore | None
     student: Student | None
     extractor: Extractor
 
@@ -98,9 +98,9 @@ def open_cypher(run: Run, uri: str | None = None) -> GraphStore:
     return cast(GraphStore, connect(ontology_of(run), run.path / "cypher", uri or os.environ.get("KG_BOLT_URI")))
 
 
-def open_rdf(run: Run, folder: Path | None = None) -> GraphStore:
+def open_rdf(run: Run, folder: Path | None = None) -> SparqlStore:
     """The RDF store in `folder`, or else in the run's folder."""
-    return cast(GraphStore, load(STORES["rdf"])(folder or run.path / "rdf", ontology_of(run)))
+    return cast(SparqlStore, load(STORES["rdf"])(folder or run.path / "rdf", ontology_of(run)))
 
 
 def load_student(path: Path) -> Student:

@@ -1,5 +1,6 @@
 """kg serve, bench."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ BENCHES = {"teacher": "extraction.bench_teacher:bench_teacher"}
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--bolt", metavar="URI", help="Bolt server  [default: KG_BOLT_URI, or else the embedded engine]")
 @click.option("--rdf", type=click.Path(path_type=Path), help="Folder of the RDF store  [default: RUN/rdf]")
-@click.option("--json", "as_json", is_flag=True, help="Print the address as JSON before serving.")
+@click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def serve(
     run: Path, student: Path | None, host: str, port: int, bolt: str | None, rdf: Path | None, as_json: bool
 ) -> None:
@@ -30,10 +31,13 @@ def serve(
     from api.server import create_app
     from api.server import serve as run_server
 
+    def ready(url: str) -> None:
+        emit({"url": url}, as_json, lambda: f"{url}  (Ctrl-C stops it)")
+        sys.stdout.flush()
+
     opened = open_run(run, student, bolt, rdf)
-    emit({"url": f"http://{host}:{port}/"}, as_json, lambda: f"http://{host}:{port}/  (Ctrl-C stops it)")
     try:
-        run_server(create_app(opened), host, port)
+        run_server(create_app(opened), host, port, ready)
     finally:
         opened.close()
     say("stopped")

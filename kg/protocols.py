@@ -106,6 +106,14 @@ class GraphStore(Protocol):
         ...
 
 
+class SparqlStore(GraphStore, Protocol):
+    """A GraphStore that speaks SPARQL."""
+
+    def query_json(self, text: str, timeout: float = 30.0, limit: int = 10_000) -> str:
+        """SPARQL 1.1 results JSON, or N-Triples for CONSTRUCT and DESCRIBE. Raises StoreError, QueryTimeoutError."""
+        ...
+
+
 class Student(Protocol):
     """A small model that completes (head, relation)."""
 

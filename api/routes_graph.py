@@ -1,0 +1,103 @@
+"""The graph and what works on it: relations, triples, explanations, completion, extraction."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+
+from api.completion import complete as complete_all
+from api.completion import read_queries
+from api.explain import Explanation, explain
+from api.models import (
+    CompleteManyResponse,
+    CompleteRequest,
+    CompleteResponse,
+    ExtractRequest,
+    ExtractResponse,
+    RelationsResponse,
+    TriplesResponse,
+)
+from api.problems import Json
+from api.state import AppState
+from api.triples import Edge
+from kg.records import Answer, Candidate, Generation, Prompt
+
+router = APIRouter(prefix="/v1", tags=["Graph"])
+
+MAX_PAGE = 1000
+_NO_STUDENT = "no student is loaded: these are the graph's own triples (`kg serve RUN --student DIR` adds proposals)"
+_Text = Annotated[str | None, Query(max_length=20_000)]
+
+
+@router.get("/relations", summary="List the relations", response_model=RelationsResponse)
+async def relations(state: AppState) -> Json:
+    """The relations of the run's ontology, with their names in Cypher."""
+    keys = ("name", "phrase", "question", "head", "tail", "cypher_type", "negates")
+    rows = [{key: getattr(relation, key) for key in keys} for relation in state.opened.ontology]
+    return Json({"ontology": state.opened.ontology.name, "relations": rows})
+
+
+@router.get("/triples", summary="List triples", response_model=TriplesResponse)
+async def triples(
+    state: AppState,
+    head: Annotated[str | None, Query(max_length=20_000, examples=["PersonX bakes a cake"])] = None,
+    relation: Annotated[str | None, Query(
+        max_length=100, examples=["xWant"], description="`NotxWant` lists denied ones only",
+    )] = None,
+    tail: _Text = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
+) -> Json:
+    """Triples of the run's own files (not of a store), in their order; texts fit by normal form."""
+    name, negated = relation, None
+    if relation is not None:
+        known, denied = state.opened.ontology.resolve(relation)
+        name, negated = known.name, denied or None
+    found = await state.work.query(lambda: state.edges.find(head, name, tail, negated, limit + 1, offset))
+    following = offset + limit if len(found) > limit else None
+    rows = [_listed(edge) for edge in found[:limit]]
+    return Json({"triples": rows, "offset": offset, "limit": limit, "next": following})
+
+
+@router.get("/triples/{id}/explain", summary="Explain a triple", response_model=Explanation)
+async def explain_triple(id: Annotated[str, Path(description="from /v1/triples")], state: AppState) -> Json:
+    """The answers that the triple was read from, the very characters, and what each critic said."""
+    return Json(asdict(await state.work.query(lambda: explain(state.opened.run, id))))
+
+
+@router.post("/complete", summary="Complete heads", response_model=CompleteResponse | CompleteManyResponse)
+async def complete(body: CompleteRequest, state: AppState) -> Json:
+    """Tails for a head and a relation: the graph's and the student's in one list, best first."""
+    opened = state.opened
+    queries = read_queries(body.pairs, opened.ontology)
+    found, unlearned = await state.work.model(
+        lambda: complete_all(queries, body.k, state.edges, opened.student, body.new_only)
+    )
+    results = [
+        {"head": head, "relation": relation, "completions": [asdict(m) for m in merged]}
+        for (head, relation), merged in zip(body.pairs, found, strict=True)
+    ]
+    student, note = (opened.student.name, "") if opened.student else (None, _NO_STUDENT)
+    if unlearned:
+        note = f"the student never learned {', '.join(unlearned)}: there the graph answers alone"
+    answer: dict[str, Any] = results[0] if body.queries is None else {"results": results}
+    return Json({**answer, "student": student, "note": note})
+
+
+@router.post("/extract", summary="Read triples from a text", response_model=ExtractResponse)
+async def extract(body: ExtractRequest, state: AppState) -> Json:
+    """Reads an answer as `kg build` does. The characters `start` to `end` of the text gave the triple."""
+    if body.relation:
+        state.opened.ontology.resolve(body.relation)
+    prompt = Prompt(body.head, body.relation, "", body.prompt)
+    answer = Answer(prompt, Generation(prompt.id, "request", body.text))
+    found = await state.work.model(lambda: list(state.opened.extractor.extract([answer])))
+    return Json({"triples": [_extracted(candidate) for candidate in found]})
+
+
+def _listed(edge: Edge) -> dict[str, Any]:
+    return {"id": edge.id, **asdict(edge.triple), "score": edge.score, "sources": edge.sources}
+
+
+def _extracted(c: Candidate) -> dict[str, Any]:
+    return {**asdict(c.triple), "start": c.start, "end": c.end, "rule": c.rule}

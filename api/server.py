@@ -1,0 +1,130 @@
+"""The HTTP server: the app with all its routes, and how it runs and stops."""
+
+import math
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import problems, routes_graph, routes_query, routes_site
+from api.assemble import OpenRun
+from api.limits import GRACE, BodyLimitMiddleware, Limits
+from api.metrics import MetricsMiddleware
+from api.models import ProblemResponse
+from api.state import State
+from kg import __version__
+from kg.errors import InputError
+
+_HEADERS = [
+    (b"content-security-policy", b"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+]
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "Any error, as RFC 9457 problem details.", "content": {problems.PROBLEM: {
+        "schema": {"$ref": "#/components/schemas/ProblemResponse"},
+        "example": {
+            "type": "about:blank", "title": "Invalid request", "status": 422,
+            "detail": "unknown relation 'xWnat': did you mean xWant?", "instance": "/v1/complete",
+        },
+    }}},
+}
+
+
+def create_app(opened: OpenRun, limits: Limits | None = None) -> FastAPI:
+    """The app that serves an open run, which it closes when it stops. Raises RunError for a run without a graph."""
+    state = State.of(opened, limits or Limits())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        opened.close()
+
+    app = FastAPI(
+        title="distilkg", version=__version__, summary="A knowledge graph that answers queries and completes heads.",
+        description="Everything is read-only. Errors are RFC 9457 problem details.",
+        docs_url=None, redoc_url=None, lifespan=lifespan, default_response_class=problems.Json, responses=_PROBLEMS,
+    )
+    app.state.kg = state
+    for module in (routes_query, routes_graph, routes_site):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=str(routes_site.STATIC)), "static")
+    problems.install(app)
+    app.add_middleware(BodyLimitMiddleware, most=state.limits.body_bytes)
+    app.add_middleware(HeadersMiddleware)
+    app.add_middleware(MetricsMiddleware, metrics=state.metrics)
+    _describe_problems(app)
+    return app
+
+
+def serve(
+    app: FastAPI, host: str = "127.0.0.1", port: int = 8000, ready: Callable[[str], None] = lambda _: None
+) -> None:
+    """Serves until SIGTERM or SIGINT, and then until the requests in flight are answered.
+
+    Port 0 takes a free one. `ready` is called with the address once connections are taken. Raises
+    InputError for an address that cannot be used.
+    """
+    limits: Limits = app.state.kg.limits
+    longest = max(limits.query_seconds, limits.model_seconds) + GRACE
+    config = uvicorn.Config(
+        app, log_level="warning", server_header=False, timeout_graceful_shutdown=math.ceil(longest) + 1
+    )
+    server = uvicorn.Server(config)
+    with _listen(host, port) as listener:
+        for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again when it has stopped: not an error
+            signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+        address = listener.getsockname()
+        ready(f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}/")
+        server.run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        raise InputError(f"cannot listen on {host}, port {port}: {error.strerror}; try another --port") from None
+    return listener
+
+
+class HeadersMiddleware:
+    """Adds to every answer the headers that keep a browser from running or leaking what it should not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *_HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Puts the problem's schema into the OpenAPI document in place of FastAPI's own kind of error."""
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = make()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas["ProblemResponse"] = ProblemResponse.model_json_schema()
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,98 @@
+"""The edges of a run, looked up in its Parquet file by the normal form of head and tail."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from kg.graph import FILES, node_id
+from kg.ontology import KINDS
+from kg.records import Triple
+from kg.run import Run
+
+_SLICE = 1000  # rows made into Python objects at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A triple of the graph: its id, the ids of its nodes, its score in [0, 1] or None and how many sources it has."""
+
+    id: str
+    head_id: str
+    tail_id: str
+    triple: Triple
+    score: float | None
+    sources: int
+
+
+class Edges:
+    """Reads the edges of a finished run; memory does not grow with the graph. Raises RunError."""
+
+    def __init__(self, run: Run) -> None:
+        run.require("graph")
+        self._path = run.path / FILES[1]
+
+    def find(
+        self, head: str | None = None, relation: str | None = None, tail: str | None = None,
+        negated: bool | None = None, limit: int = 100, offset: int = 0,
+    ) -> list[Edge]:
+        """The edges whose given fields fit, in the order of the file, from the `offset`th on.
+
+        Head and tail fit when their normal form is that of the edge's node, whatever its kind.
+        """
+        wanted: dict[str, list[Any]] = {}
+        for column, text in (("head", head), ("tail", tail)):
+            if text is not None:
+                wanted[column] = [node_id(text, kind) for kind in KINDS]
+        for column, value in (("relation", relation), ("negated", negated)):
+            if value is not None:
+                wanted[column] = [value]
+        found = rows_where(self._path, wanted, skip=offset)
+        return [_edge(row) for row in islice(found, limit)]
+
+    def leaving(self, heads: Iterable[str]) -> dict[str, list[Edge]]:
+        """The edges from each of these nodes (ids), in one pass over the file."""
+        found: dict[str, list[Edge]] = {head: [] for head in heads}
+        for row in rows_where(self._path, {"head": list(found)}):
+            found[row["head"]].append(_edge(row))
+        return found
+
+
+def rows_where(path: Path, wanted: Mapping[str, list[Any]], skip: int = 0) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file whose columns hold one of the wanted values each, without the first `skip` of them.
+
+    Of a row group without such rows only the columns in `wanted` are read, and of the rest no more than is asked for.
+    """
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            chosen = _chosen(file, group, wanted)
+            if len(chosen) <= skip:
+                skip -= len(chosen)
+                continue
+            table = file.read_row_group(group).take(chosen[skip:])
+            skip = 0
+            for at in range(0, table.num_rows, _SLICE):
+                yield from table.slice(at, _SLICE).to_pylist()
+
+
+def _chosen(file: pq.ParquetFile, group: int, wanted: Mapping[str, list[Any]]) -> pa.Array:
+    """The numbers of the rows of a row group that fit."""
+    if not wanted:
+        return pa.array(range(file.metadata.row_group(group).num_rows), pa.int64())
+    keys = file.read_row_group(group, columns=list(wanted))
+    tests = (
+        pc.is_in(keys[name], value_set=pa.array(values, keys.schema.field(name).type))
+        for name, values in wanted.items()
+    )
+    return pc.indices_nonzero(reduce(pc.and_, tests))
+
+
+def _edge(row: dict[str, Any]) -> Edge:
+    triple = Triple(row["head_text"], row["relation"], row["tail_text"], row["negated"])
+    return Edge(row["id"], row["head"], row["tail"], triple, row["score"], row["sources"])

@@ -1,0 +1,143 @@
+"""The command line as its users call it: in a process of its own, or through click where that shows the same."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from api.cli import COMMANDS, kg
+
+ANSWERS = [
+    ("PersonX bakes a cake", "xWant", "What does PersonX want to do?", "to eat it; to share it with friends"),
+    ("PersonX bakes a cake", "NotxWant", "What does PersonX not want to do?", "1. to burn it\n2. to waste flour"),
+    ("PersonX bakes a cake", "xReact", "How does PersonX feel?", "happy; proud; happy"),
+    ("PersonX sees \"quotes\" \\ and\n😀 lines", "xReact", "How does PersonX feel?", "puzzled"),
+]
+
+
+def run_kg(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", "from api.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run built from recorded answers and loaded into RDF."""
+    folder = tmp_path_factory.mktemp("cli")
+    rows = [dict(zip(("head", "relation", "prompt", "raw_answer"), a, strict=True)) for a in ANSWERS]
+    (folder / "answers.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    done = run_kg("build", "recorded", "--set", "teacher.file=answers.jsonl", "--out", "run", "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["asked"] == len(ANSWERS)
+    assert run_kg("load", "run", "--only", "rdf", cwd=folder).returncode == 0
+    return folder
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example_and_json(name: str) -> None:
+    result = CliRunner().invoke(kg, [name, "--help"])
+    assert result.exit_code == 0
+    assert f"  kg {name}" in result.output
+    assert "--json" in result.output
+    command = kg.get_command(None, name)  # type: ignore[arg-type]
+    assert command is not None
+    assert (command.help or "").startswith(COMMANDS[name][1])
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert [name for name in COMMANDS if f"kg {name}" not in readme] == []
+
+
+def test_help_and_the_core_import_nothing_heavy() -> None:
+    heavy = "{'torch', 'transformers', 'spacy', 'rdflib', 'pyarrow', 'fastapi', 'pydantic', 'neo4j'}"
+    code = f"import sys, kg, api.cli; sys.argv = ['kg', '--help']\ntry: api.cli.main()\nexcept SystemExit: print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          cwd=Path(__file__).parents[2])
+    assert done.stdout.strip().endswith("set()")
+
+
+@pytest.mark.parametrize(("arguments", "code", "says"), [
+    (["buidl"], 2, "did you mean build?"),
+    (["build", "recordd"], 1, "did you mean recorded?"),
+    (["build", "recorded", "--set", "teacher.fil=x"], 1, "did you mean file?"),
+    (["build", "recorded", "--set", "teacher.kind=locl"], 1, "did you mean local?"),
+    (["build", "demo", "--set", "critics.frm={}"], 1, "did you mean form?"),
+    (["build", "recorded"], 1, "file: Field required"),
+    (["build", "recorded", "--set", "teacher.file=missing.jsonl"], 1, "missing.jsonl"),
+    (["status", "nowhere"], 1, "is no run"),
+    (["query", "nowhere"], 2, "give one of --cypher and --sparql"),
+    (["relations", "--ontology", "nowhere.toml"], 1, "no such file"),
+    (["complete", "nowhere"], 2, "give --head and --relation, or --queries and --out"),
+])
+def test_errors_are_one_line_that_says_what_to_do(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
+    done = run_kg(*arguments, cwd=tmp_path)
+    assert done.returncode == code
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_with_json_is_json(tmp_path: Path) -> None:
+    done = run_kg("status", "nowhere", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "is no run" in json.loads(done.stderr)["error"]
+
+
+def test_building_again_asks_nothing_and_says_so(built: Path) -> None:
+    done = run_kg("build", "recorded", "--set", "teacher.file=answers.jsonl", "--out", "run", cwd=built)
+    assert done.returncode == 0
+    assert f"The teacher was asked nothing: all {len(ANSWERS)} answers were on disk." in done.stderr
+
+
+def test_dry_run_shows_prompts_and_writes_nothing(built: Path) -> None:
+    before = sorted(p.name for p in built.iterdir())
+    done = run_kg("build", "recorded", "--set", "teacher.file=answers.jsonl", "--dry-run", "--json", cwd=built)
+    plan = json.loads(done.stdout)
+    assert plan["prompts"] == len(ANSWERS)
+    assert plan["prompt_tokens_estimate"] > 0
+    assert sorted(p.name for p in built.iterdir()) == before
+
+
+def test_status_says_what_was_dropped_and_why(built: Path) -> None:
+    done = run_kg("status", "run", cwd=built)
+    assert done.returncode == 0
+    assert "repetition" in done.stdout
+    assert json.loads(run_kg("status", "run", "--json", cwd=built).stdout)["stages"]["verdicts"]["critics"]
+
+
+def test_queries_with_parameters_come_back_as_they_went_in(built: Path) -> None:
+    sparql = """PREFIX kg: <https://w3id.org/distilkg/ns#> PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
+        SELECT ?tail WHERE { ?h skos:prefLabel ?head ; kg:xReact ?t . ?t skos:prefLabel ?tail } ORDER BY ?tail"""
+    for head, expected in ((ANSWERS[0][0], ["happy", "proud"]), (ANSWERS[3][0], ["puzzled"])):
+        done = run_kg("query", "run", "--sparql", sparql, "--param", f"head={head}", "--json", cwd=built)
+        assert done.returncode == 0, done.stderr
+        assert [row[0] for row in json.loads(done.stdout)["rows"]] == expected
+
+
+def test_export_and_explain(built: Path) -> None:
+    done = run_kg("export", "run", "--format", "jsonl", "--out", "-", cwd=built)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    denied = {r["tail"] for r in rows if r["negated"]}
+    assert denied == {"to burn it", "to waste flour"}
+    burn = next(r for r in rows if r["tail"] == "to burn it")
+    shown = run_kg("explain", "run", burn["id"], cwd=built)
+    assert shown.returncode == 0, shown.stderr
+    assert "«to burn it»" in shown.stdout
+    assert run_kg("explain", "run", "no-such-id", cwd=built).returncode == 1
+
+
+def test_init_makes_a_recipe_that_works(tmp_path: Path) -> None:
+    assert run_kg("init", "mine", cwd=tmp_path).returncode == 0
+    done = run_kg("build", "mine/recipe.toml", "--dry-run", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["prompts"] == 9
+    again = run_kg("init", "mine", cwd=tmp_path)
+    assert again.returncode == 1
+    assert "is there already" in again.stderr
