@@ -1,0 +1,101 @@
+"""Between Bolt and the rest: plain Python values out, bounded batches in, errors that say what to do."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from neo4j import exceptions as bolt
+from neo4j.graph import Node, Path, Relationship
+from neo4j.spatial import Point
+from neo4j.time import Date, DateTime, Duration, Time
+
+from kg.errors import QueryTimeoutError, StoreError
+from loaders.bolt_server import Server
+
+BATCH = 10_000  # rows a transaction
+BATCH_CHARACTERS = 4_000_000  # of text a transaction: a server with little memory must hold it all
+
+_STOPPED = ("TransactionTimedOut", "TransactionTimedOutClientConfiguration", "Terminated")
+_REFUSED = ("Forbidden", "AccessMode", "ForbiddenOnReadOnlyDatabase")
+
+
+def plain(value: Any) -> Any:
+    """A value of the driver as plain Python: dicts for what makes up a graph, ISO 8601 strings for times.
+
+    Bytes are hexadecimal digits and points {"srid", "coordinates"}.
+    """
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, Node):
+        return {"id": value.element_id, "labels": sorted(value.labels), "properties": _plain_map(value)}
+    if isinstance(value, Relationship):
+        return _relationship(value)
+    if isinstance(value, Path):
+        return {
+            "nodes": [plain(node) for node in value.nodes],
+            "relationships": [_relationship(relationship) for relationship in value.relationships],
+        }
+    if isinstance(value, (Date, DateTime, Duration, Time)):
+        return value.iso_format()
+    if isinstance(value, Point):
+        return {"srid": value.srid, "coordinates": list(value)}
+    if isinstance(value, (bytes, bytearray)):
+        return value.hex()
+    if isinstance(value, Mapping):
+        return _plain_map(value)
+    if isinstance(value, Iterable):
+        return [plain(v) for v in value]
+    return str(value)
+
+
+def _plain_map(value: Any) -> dict[str, Any]:
+    return {str(k): plain(v) for k, v in value.items()}
+
+
+def _relationship(value: Relationship) -> dict[str, Any]:
+    start, end = value.nodes
+    return {
+        "id": value.element_id,
+        "type": value.type,
+        "start": start.element_id if start else None,
+        "end": end.element_id if end else None,
+        "properties": _plain_map(value),
+    }
+
+
+def chunks(rows: Iterable[dict[str, Any]], text: str = "") -> Iterator[list[dict[str, Any]]]:
+    """Cuts rows, in order, into lists for one transaction each; the key `text` holds their long strings, if any."""
+    chunk: list[dict[str, Any]] = []
+    characters = 0
+    for row in rows:
+        chunk.append(row)
+        characters += len(row[text]) if text else 0
+        if len(chunk) == BATCH or characters >= BATCH_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
+def store_error(error: Exception, server: Server) -> StoreError:
+    """What `error` of the driver means to a user of the server, and what to do."""
+    if isinstance(error, bolt.AuthError):
+        return StoreError(f"{server.name} refuses the user or the password: set KG_BOLT_USER and KG_BOLT_PASSWORD")
+    unknown_host = isinstance(error, ValueError) and "DNS resolve" in str(error)
+    if unknown_host or isinstance(error, bolt.ServiceUnavailable | bolt.SessionExpired):
+        return StoreError(f"{server.name} cannot be reached: {server.help} ({' '.join(str(error).split())})")
+    if isinstance(error, bolt.Neo4jError):
+        return _server_error(error, server)
+    if isinstance(error, bolt.DriverError):
+        return StoreError(f"{server.name}: {error}")
+    return StoreError(f"the query or a parameter cannot be sent ({error}); text, 64-bit numbers, lists and maps can")
+
+
+def _server_error(error: bolt.Neo4jError, server: Server) -> StoreError:
+    message, kind = error.message or str(error), str(error.code).rpartition(".")[2]
+    if kind in _STOPPED:
+        return QueryTimeoutError(f"{server.name} stopped the query: {message}")
+    if kind in _REFUSED:
+        return StoreError(f"queries may only read, and the server refused this one ({message}): `kg load` writes")
+    if kind == "DatabaseNotFound":
+        return StoreError(f"{server.name}: {message} Set KG_BOLT_DATABASE to one that it has")
+    return StoreError(f"{server.name} refused: {message}")

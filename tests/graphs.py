@@ -1,0 +1,50 @@
+"""Small graphs for tests, written as runs."""
+
+from pathlib import Path
+
+from kg.graph import FILES, GraphBuilder, GraphFiles
+from kg.ontology import load_ontology
+from kg.records import Triple
+from kg.run import Run
+
+CAKE = "PersonX bakes a cake"
+ROWS: list[tuple[Triple, float | None]] = [
+    (Triple(CAKE, "xWant", "to eat it"), 0.9),
+    (Triple(CAKE, "xWant", "to share it"), None),
+    (Triple(CAKE, "xWant", "to burn it", negated=True), 0.25),
+    (Triple("PersonX sings", "xReact", "happy"), None),
+    (Triple(CAKE, "xReact", "happy"), 0.5),
+    (Triple(CAKE, "oReact", "none"), None),
+    (Triple("oven", "AtLocation", "kitchen"), None),
+]
+NASTY = [
+    'say "hi"', "it's", "back\\slash", "ends in \\", "#",
+    "two\nlines\r\n", "tab\t", "😀👩‍👩‍👧", "שלום עולם", "\u202eabc", "é e\u0301",
+    "a" * 10_000, "\x01\x1f\x7f", "\u0000x", "\ufffe\U0010ffff", "' OR 1=1 //", "`}) DETACH DELETE n //", "$rows",
+    "{{}}", "MATCH (n) DETACH DELETE n", "}} DELETE WHERE { ?s ?p ?o }", '" . } INSERT DATA { <a:a> <b:b> "', "# x",
+    "\\u0022",
+]
+
+
+def write_graph(path: Path, rows: list[tuple[Triple, float | None]], run_id: str = "demo-1") -> GraphFiles:
+    """A run at `path` with the graph of these triples and scores."""
+    builder = GraphBuilder(load_ontology())
+    for i, (triple, score) in enumerate(rows):
+        builder.add(triple, f"g{i}", "rule", i, i + 1, score)
+    run = Run.create(path, run_id, {})
+    counts = builder.write(run)
+    run.finish("graph", run_id, FILES, counts["edges"], 0.0, counts=counts)
+    return GraphFiles(run)
+
+
+def many(count: int) -> list[tuple[Triple, float | None]]:
+    """`count` triples about as many heads, whose tails meet in a few nodes."""
+    return [
+        (Triple(f"PersonX sees bird {i}", ("xWant", "xReact", "xAttr")[i % 3], f"word{i % 101}"), None)
+        for i in range(count)
+    ]
+
+
+def contents(graph: GraphFiles) -> set[tuple[Triple, float | None]]:
+    """The triples of a graph with their scores: what a store that holds it must answer."""
+    return {(Triple(e["head_text"], e["relation"], e["tail_text"], e["negated"]), e["score"]) for e in graph.edges()}
