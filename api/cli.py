@@ -69,6 +69,7 @@ def kg() -> None:
 
 def main() -> NoReturn:
     """Entry point of the console script; exits 0, 1 (error), 2 (wrong usage) or 130 (interrupted)."""
+    quieten()
     try:
         code = kg.main(standalone_mode=False)
         sys.stdout.flush()
@@ -85,6 +86,13 @@ def main() -> NoReturn:
         sys.exit(1)
     except OSError as error:
         _fail(f"{error.filename or 'system'}: {error.strerror or error}", 1)
+
+
+def quieten() -> None:
+    """Our own progress is enough: no bars and advice of the libraries, unless the user's environment asks for them."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 def _fail(message: str, code: int) -> NoReturn:

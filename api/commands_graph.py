@@ -156,7 +156,7 @@ def explain(run: Path, triple_id: str, as_json: bool) -> None:
 
 @click.command()
 @_RUN
-@click.option("--format", "file_format", required=True, help="tsv, atomic2020, jsonl, turtle, trig, ntriples or nquads.")
+@click.option("--format", "file_format", required=True, help="tsv, atomic2020, jsonl, turtle, trig, ntriples, nquads.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write; - is standard output.")
 @_JSON
 def export(run: Path, file_format: str, out: Path, as_json: bool) -> None:

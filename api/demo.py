@@ -4,12 +4,11 @@ A small language model is asked, its answers are judged into a graph, the graph 
 student trained on it completes heads that it has not seen. Every step is a command that can be run by itself.
 """
 
-import os
+import json
 import shlex
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from api.assemble import (
     load_student,
@@ -18,6 +17,8 @@ from api.assemble import (
     open_cypher,
     open_rdf,
 )
+from api.cli import quieten
+from api.commands_student import show_log
 from api.output import StderrProgress, say, table
 from kg.errors import KGError
 from kg.graph import GraphFiles
@@ -41,13 +42,15 @@ SELECT ?want WHERE { ?e a kg:Event ; skos:prefLabel ?event ; kg:xWant ?w . ?w sk
 def main() -> None:
     """Runs the five steps; exits with 1 when one fails."""
     started = time.monotonic()
+    quieten()
+    show_log()
     try:
         recipe = load_recipe("demo")
         run = Run.create(Path("runs") / recipe.run_id, recipe.run_id, recipe.model_dump(), recipe.seed)
         ask(run, recipe)
         event = load_and_query(run)
-        facts = train(run, recipe)
-        summarise(run, event, facts, time.monotonic() - started)
+        train(run, recipe)
+        summarise(run, event, time.monotonic() - started)
     except KGError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
@@ -91,25 +94,26 @@ def load_and_query(run: Run) -> str:
     return event
 
 
-def train(run: Run, recipe: Recipe) -> dict[str, Any]:
+def train(run: Run, recipe: Recipe) -> None:
     """Step 4: a student learns from the graph and completes heads kept out of its training."""
     from kg.student import train_student
 
     step(4, f"A student is trained on the graph for {MINUTES:g} minutes")
     _, options = make_student_options(recipe.student)
-    facts: dict[str, Any] = train_student(run.path, STUDENT, options, MINUTES, recipe.seed, StderrProgress())
+    facts = train_student(run.path, STUDENT, options, MINUTES, recipe.seed, StderrProgress())
+    print(", ".join(f"{name} {value:,}" for name, value in facts.items() if isinstance(value, int | float)))
     student = load_student(STUDENT)
-    queries = [(head, relation) for head in facts["heads_test"][:3] for relation in ("xWant", "xReact")]
+    unseen = json.loads((STUDENT / "student.json").read_text(encoding="utf-8"))["heads_test"]
+    queries = [(head, relation) for head in unseen[:3] for relation in ("xWant", "xReact")]
     rows = [
         (head, relation, "; ".join(f"{c.triple.tail} ({c.score:.2f})" for c in found))
         for (head, relation), found in zip(queries, student.complete(queries, k=3), strict=True)
     ]
     print("Heads that the student has never seen:")
     print(table(["head", "relation", "the student's completions (score)"], rows, widest=90))
-    return facts
 
 
-def summarise(run: Run, event: str, facts: dict[str, Any], seconds: float) -> None:
+def summarise(run: Run, event: str, seconds: float) -> None:
     """Step 5: counts, drops, where things are, what to type next."""
     step(5, f"Done in {seconds / 60:.1f} minutes")
     counts = GraphFiles(run).counts()
@@ -157,5 +161,4 @@ def step(number: int, text: str) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     main()

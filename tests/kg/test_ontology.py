@@ -22,7 +22,8 @@ def test_cypher_types_are_distinct_upper_snake_case() -> None:
 
 
 @pytest.mark.parametrize(("name", "relation", "negated"), [
-    ("xWant", "xWant", False), ("NotxWant", "xWant", True), ("NotDesires", "Desires", True), ("Desires", "Desires", False),
+    ("xWant", "xWant", False), ("NotxWant", "xWant", True),
+    ("NotDesires", "Desires", True), ("Desires", "Desires", False),
 ])
 def test_a_denied_relation_resolves_to_what_it_denies(name: str, relation: str, negated: bool) -> None:
     found, denied = load_ontology().resolve(name)
@@ -44,7 +45,7 @@ def test_a_relation_of_ones_own_is_one_row(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "says"), [
     ("[[relations]]\nname = 'A'\nphrase = 'a'", "'question' is missing"),
-    ("[[relations]]\nname = 'A'\nphrase = 'a'\nquestion = 'a'\nhaed = 'Event'", "unknown key 'haed': did you mean head"),
+    ("[[relations]]\nname = 'A'\nphrase = 'a'\nquestion = 'a'\nhaed = 'Event'", "key 'haed': did you mean head"),
     ("[[relations]]\nname = 'A'\nphrase = 'a'\nquestion = 'a'\nhead = 'event'", "did you mean Event"),
     ("[[relations]]\nname = 'A] DELETE'\nphrase = 'a'\nquestion = 'a'", "must be letters and digits"),
     ("[[relations]]\nname = 'A'\nphrase = 'a'\nquestion = 'a'\nnegates = 'B'", "which it lacks"),

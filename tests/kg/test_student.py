@@ -6,6 +6,7 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from kg.decoding import Written
 from kg.errors import InputError, RunError, StudentError, UnknownNameError
 from kg.normal import normal_form
 from kg.ontology import load_ontology
@@ -245,7 +246,13 @@ def test_one_head_is_enough(tmp_path: Path):
     options = LanguageModelStudent.Options(model=str(write_model("gpt2", tmp_path / "base")), dtype="float32")
     figures = train_student(tmp_path / "one.tsv", tmp_path / "out", options)
     assert figures["loss_after"] is None
-    assert LanguageModelStudent.load(tmp_path / "out").complete([(head, "myRelation")], 1)
+    assert len(LanguageModelStudent.load(tmp_path / "out").complete([(head, "myRelation")], 1)) == 1
+
+
+def test_half_characters_are_no_completion(student):
+    written = [Written("a \ufffd", -0.1), Written("  kind\n", -0.2), Written(" ", -0.3), Written("the kind", -0.4)]
+    found = student._completions("PersonX eats", student.wordings["xAttr"], written)
+    assert [c.triple for c in found] == [Triple("PersonX eats", "xAttr", "kind")]
 
 
 def test_bfloat16_is_stored_in_half_the_space(tmp_path: Path):

@@ -141,6 +141,17 @@ def test_a_checkpoint_is_safetensors_and_goes_away(tmp_path: Path):
     assert not (tmp_path / BEST).exists()
 
 
+def test_best_weights_that_are_gone_are_an_error(tmp_path: Path):
+    training = make_training(tmp_path)
+    with pytest.raises(StudentError, match="best weights"):
+        training._load_weights(tmp_path / BEST)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path):
+    with pytest.raises(StudentError, match="cannot be written"):
+        make_training(tmp_path / "absent").run()
+
+
 def test_a_loss_that_is_not_finite_is_an_error(tmp_path: Path):
     training = make_training(tmp_path)
     with torch.no_grad():

@@ -1,0 +1,292 @@
+"""A student: a small language model that completes (head, relation), trained on the triples of one graph.
+
+    graph or TSV -> parts by head -> LanguageModelStudent.train -> folder -> load -> complete, score
+
+The folder is a `transformers` model (safetensors, tokenizer, model card) plus `student.json`: its relations, options,
+seed, figures, and the heads that it never saw.
+"""
+
+import json
+import logging
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from safetensors import SafetensorError
+
+from kg.decoding import Example, Layout, Written, head_text, layout_for, phrase_text, tail_text
+from kg.errors import StudentError, TeacherError, UnknownNameError
+from kg.model_card import model_card
+from kg.models import load_model, load_tokenizer, pick_device, pick_dtype
+from kg.normal import normal_form
+from kg.ontology import Kind, Ontology, load_ontology
+from kg.records import Completion, Triple, digest
+from kg.run import Progress, Run, silent, write_atomically
+from kg.splits import FRACTIONS, read_training_triples, split_heads
+from kg.training import CHECKPOINT, State, Training, TrainingOptions, mean_loss
+from kg.vocabulary import cut
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+SETTINGS = "student.json"
+MEASURED = 256  # held-out triples on which the loss before and after is taken
+SPARE_BEAMS = 3  # beams beyond k: some texts differ only in form
+MAX_BEAMS = 100
+BROKEN = "\N{REPLACEMENT CHARACTER}"  # what half a character is decoded to
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a student reads one relation: `phrase` between head and tail, `tail` the kind of node that it proposes."""
+
+    relation: str
+    negated: bool
+    phrase: str
+    tail: Kind = "Event"
+
+
+class LanguageModelStudent:
+    """A causal or sequence-to-sequence language model over triples of the relations in `wordings`."""
+
+    class Options(TrainingOptions):
+        """What to train. `cut` drops the tokens that the triples do not use, except `base_tokens` common ones; it
+        works for causal models with byte-pair encoding, other models keep their vocabulary."""
+
+        model: str = "gemma-3-270m"
+        cut: bool = True
+        base_tokens: int = Field(12_000, ge=0)
+        dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+        device: str = "auto"
+
+    def __init__(self, layout: Layout, wordings: Mapping[str, Wording], settings: dict[str, Any]) -> None:
+        self.layout = layout
+        self.wordings = dict(wordings)
+        self.settings = settings
+        self.name = Path(str(settings["options"]["model"])).name
+
+    @classmethod
+    def train(
+        cls, parts: Mapping[str, Sequence[Triple]], out: Path, options: Options, ontology: Ontology,
+        minutes: float | None = None, seed: int = 0, progress: Progress = silent,
+    ) -> "LanguageModelStudent":
+        """Trains on the part `train`, stops early by `dev`, measures on `test`; saves in `out`.
+
+        `minutes` limits the training loop, whatever is left of the epochs. Relations that are not in `train` are left
+        out of the figures. A checkpoint in `out` is gone on from.
+        Raises StudentError when there is nothing to learn, or the model or the checkpoint does not fit.
+        """
+        _check(parts, minutes, out)
+        began = time.monotonic()
+        progress("load", 0, None)
+        torch.manual_seed(seed)
+        wordings = word_relations(parts["train"], ontology)
+        layout = _fresh_layout(options, parts["train"], wordings)
+        student = cls(layout, wordings, {"format": FORMAT, "options": options.model_dump(), "seed": seed})
+        train, dev, test = (student.examples(student._known(parts[name])) for name in ("train", "dev", "test"))
+        measured = _sample(test, MEASURED)
+        before = mean_loss(layout, measured) if measured else None
+        key = _training_key(options, seed, [*parts["train"], *parts["dev"]])
+        training = Training(layout, train, dev, options, out, key, minutes, seed, progress)
+        state = training.run()
+        layout.model.to(layout.dtype)
+        after = mean_loss(layout, measured) if measured else None
+        losses = {"loss_before": before, "loss_after": after, "loss_dev": state.best}
+        seconds = {"seconds": round(time.monotonic() - began, 1)}
+        student.settings["metrics"] = _sizes(parts) | losses | _figures(state, layout.model) | seconds
+        student.settings["curve"] = state.curve
+        for name in ("dev", "test"):
+            student.settings[f"heads_{name}"] = list(dict.fromkeys(t.head for t in parts[name]))
+        student.save(out)
+        training.clean()
+        return student
+
+    def examples(self, triples: Sequence[Triple]) -> list[Example]:
+        """The token ids of triples. Raises UnknownNameError for a relation that the student was not trained on."""
+        return self.layout.examples([(head, self._wording(label).phrase, tail) for head, label, tail in triples])
+
+    def complete(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
+        """For each (head, relation) at most `k` completions (and `MAX_BEAMS`), distinct by normal form, best first.
+
+        The score is the geometric mean of the probabilities of the tail's tokens, end included: it is in [0, 1] and
+        compares across queries. An empty head gets none. Raises UnknownNameError for an unknown relation.
+        """
+        wordings = [self._wording(relation) for _, relation in queries]
+        if k < 1:
+            return [[] for _ in queries]
+        asked = {(head_text(h), r): (h, w.phrase) for (h, r), w in zip(queries, wordings, strict=True) if head_text(h)}
+        beams = 1 if k == 1 else min(k + SPARE_BEAMS, MAX_BEAMS)
+        written = self.layout.write(self.layout.prompts(list(asked.values())), beams)
+        found = dict(zip(asked, written, strict=True))
+        return [
+            self._completions(head, wording, found.get((head_text(head), relation), []))[:k]
+            for (head, relation), wording in zip(queries, wordings, strict=True)
+        ]
+
+    def score(self, triples: Sequence[Triple]) -> list[float]:
+        """Mean natural log-probability a token of each tail (end included), given head and relation."""
+        return self.layout.scores(self.examples(triples))
+
+    def save(self, path: Path) -> None:
+        """Writes the student to a folder that `load` and `transformers`' `from_pretrained` read."""
+        _make_folder(path)
+        self.layout.model.save_pretrained(path)
+        self.layout.tokenizer.save_pretrained(path)
+        settings = {
+            **self.settings,
+            "versions": {name: version(name) for name in ("torch", "transformers")},
+            "relations": {label: asdict(w) for label, w in self.wordings.items()},
+        }
+        write_atomically(path / "README.md", model_card(settings))
+        write_atomically(path / SETTINGS, json.dumps(settings, indent=1, ensure_ascii=True) + "\n")
+
+    @classmethod
+    def load(cls, path: Path, device: str = "auto") -> "LanguageModelStudent":
+        """Reads a student's folder. Raises StudentError when it holds none, or a damaged one."""
+        settings = _read_settings(path)
+        try:
+            wordings = {label: Wording(**w) for label, w in settings.pop("relations").items()}
+            model = load_model(str(path.absolute()), settings["options"]["dtype"], device)
+            layout = layout_for(model, load_tokenizer(str(path.absolute())), model.dtype)
+            return cls(layout, wordings, settings)
+        except (TeacherError, SafetensorError, KeyError, TypeError, AttributeError) as error:
+            raise StudentError(f"{path} holds a damaged student: train it again ({error})") from error
+
+    def _known(self, triples: Sequence[Triple]) -> list[Triple]:
+        """The triples whose relations the student knows."""
+        return [t for t in triples if list(t)[1] in self.wordings]
+
+    def _wording(self, label: str) -> Wording:
+        if label not in self.wordings:
+            raise UnknownNameError("relation (of this student)", label, self.wordings)
+        return self.wordings[label]
+
+    def _completions(self, head: str, wording: Wording, written: Sequence[Written]) -> list[Completion]:
+        """The texts as completions, cleaned, best first, one for each normal form."""
+        best: dict[str, Completion] = {}
+        for text, score in sorted(written, key=lambda w: -w.score):
+            tail = " ".join(text.split())
+            if tail and BROKEN not in tail:
+                triple = Triple(head, wording.relation, tail, wording.negated)
+                completion = Completion(triple, min(1.0, math.exp(score)), self.name)
+                best.setdefault(normal_form(tail, wording.tail), completion)
+        return list(best.values())
+
+
+def train_student(
+    source: Path, out: Path, options: LanguageModelStudent.Options, minutes: float | None = None, seed: int = 0,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Trains a student on a run or a TSV file and saves it in `out`; a tenth of the heads is never trained on.
+
+    Returns the figures of `student.json`. Raises InputError, RunError, StudentError.
+    """
+    ontology = load_ontology()
+    if source.is_dir():
+        ontology = load_ontology(Run.open(source).manifest["recipe"].get("ontology", "atomic2020"))
+    parts = split_heads(read_training_triples(source, ontology), FRACTIONS, seed)
+    student = LanguageModelStudent.train(parts, out, options, ontology, minutes, seed, progress)
+    metrics: dict[str, Any] = student.settings["metrics"]
+    return metrics
+
+
+def word_relations(triples: Iterable[Triple], ontology: Ontology) -> dict[str, Wording]:
+    """The wording of each relation of the triples, by its name as in a TSV row, in the order of the names."""
+    used = {label: (t.relation, t.negated) for t in triples for label in [list(t)[1]]}
+    found: dict[str, Wording] = {}
+    for label, (name, negated) in sorted(used.items()):
+        phrase = ontology[name].phrase if name in ontology else name
+        tail: Kind = ontology[name].tail if name in ontology else "Event"
+        found[label] = Wording(name, negated, f"it is not true that {phrase}" if negated else phrase, tail)
+    return found
+
+
+def _fresh_layout(
+    options: LanguageModelStudent.Options, triples: Sequence[Triple], wordings: Mapping[str, Wording]
+) -> Layout:
+    """The untrained model with 32-bit weights, its vocabulary cut to these triples where that is asked and works."""
+    try:
+        device = pick_device(options.device)
+        dtype = pick_dtype(options.dtype, device)
+        tokenizer = load_tokenizer(options.model)
+        model = load_model(options.model, "float32", device)
+    except TeacherError as error:
+        raise StudentError(str(error)) from error
+    if tokenizer.eos_token_id is None:
+        raise StudentError(f"model {options.model!r} has no end-of-sequence token: it cannot be a student")
+    if options.cut and not model.config.is_encoder_decoder:
+        texts = dict.fromkeys(
+            text for t in triples for text in (head_text(t.head), tail_text(t.tail))
+        ) | dict.fromkeys(phrase_text(w.phrase) for w in wordings.values())
+        tokenizer = cut(model, tokenizer, texts, options.base_tokens)
+        log.info("vocabulary of %d tokens", len(tokenizer))
+    return layout_for(model, tokenizer, dtype)
+
+
+def _training_key(options: LanguageModelStudent.Options, seed: int, triples: Sequence[Triple]) -> str:
+    """Digest of all that the trained weights depend on; minutes and checkpoints may change between two starts."""
+    kept = options.model_dump(exclude={"checkpoint_seconds"})
+    return digest(json.dumps(kept), str(seed), *(field for triple in triples for field in triple))
+
+
+def _check(parts: Mapping[str, Sequence[Triple]], minutes: float | None, out: Path) -> None:
+    if not parts["train"]:
+        raise StudentError("no head is left to train on: give more triples")
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise StudentError(f"minutes must be more than 0, not {minutes}")
+    _make_folder(out)
+
+
+def _sizes(parts: Mapping[str, Sequence[Triple]]) -> dict[str, Any]:
+    return {
+        "triples": {name: len(part) for name, part in parts.items()},
+        "heads": {name: len({t.head for t in part}) for name, part in parts.items()},
+    }
+
+
+def _figures(state: State, model: Any) -> dict[str, Any]:
+    seconds = max(state.seconds, 1e-6)
+    return {
+        "steps": state.step,
+        "examples": state.examples,
+        "training_seconds": round(state.seconds, 1),
+        "examples_per_second": round(state.examples / seconds, 1),
+        "tokens_per_second": round(state.tokens / seconds, 1),
+        "vocabulary": model.get_input_embeddings().weight.shape[0],
+        "parameters": model.num_parameters(),
+    }
+
+
+def _sample(examples: Sequence[Example], count: int) -> Sequence[Example]:
+    """At most `count` of them, evenly spread."""
+    return examples[:: max(1, math.ceil(len(examples) / count))]
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudentError(f"{path} cannot be a student's folder: {error.strerror}") from None
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    file = path / SETTINGS
+    if not file.is_file():
+        unfinished = (path / CHECKPOINT).exists()
+        what = "its training was interrupted: run the same `kg train` again" if unfinished else (
+            "give the folder that `kg train --out` wrote"
+        )
+        raise StudentError(f"{path} is no student, it has no {SETTINGS}: {what}")
+    try:
+        settings: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if settings["format"] != FORMAT:
+            raise StudentError(f"{file} has format {settings['format']}, this version reads {FORMAT}: train it again")
+    except (ValueError, KeyError, TypeError) as error:
+        raise StudentError(f"{file} is damaged ({error}): train the student again") from None
+    return settings

@@ -1,0 +1,286 @@
+"""The training loop of a student: batches by token budget, one schedule for steps or minutes, checkpoints that resume.
+
+An interrupted training that is started again with the same arguments goes on from its last checkpoint; on a CPU it
+ends in the same weights as one that was never interrupted, unless it is limited by minutes.
+"""
+
+import json
+import logging
+import math
+import os
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from kg.decoding import Example, Layout, batches_by_length
+from kg.errors import StudentError
+from kg.recipe import Section
+from kg.run import Progress, silent
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT = "checkpoint.safetensors"
+BEST = "best.safetensors"
+LOG_SECONDS = 5.0
+WINDOW = 32  # batches among which examples are sorted by length
+LOSS_MEMORY = 0.9  # share of the running loss that a step leaves
+
+
+class TrainingOptions(Section):
+    """How to train.
+
+    `batch_tokens` is the padded size of a batch. `warm_up` is the share of the training in which the learning rate
+    rises; then it falls as a cosine. The loss on held-out heads is taken `evaluations` times, on at most
+    `evaluation_examples`; training stops after `patience` of them without a better one, and the best weights are kept.
+    """
+
+    epochs: int = Field(3, ge=1)
+    learning_rate: float = Field(5e-5, gt=0)
+    batch_tokens: int = Field(512, ge=1)
+    warm_up: float = Field(0.06, gt=0, lt=1)
+    weight_decay: float = Field(0.01, ge=0)
+    clip: float = Field(1.0, gt=0)
+    evaluations: int = Field(4, ge=1)
+    evaluation_examples: int = Field(128, ge=1)
+    patience: int = Field(2, ge=1)
+    checkpoint_seconds: float = Field(300.0, ge=0)
+
+
+@dataclass(slots=True)
+class State:
+    """Where a training is. `batch` counts the batches of the epoch, all else the whole training."""
+
+    key: str
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    examples: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    loss: float | None = None
+    evaluations: int = 0
+    worse: int = 0
+    best: float | None = None
+    best_step: int = 0
+    curve: list[tuple[int, float, float]] = field(default_factory=list)  # step, seconds, held-out loss
+
+
+class Training:
+    """One training of `layout.model`, in the folder `out`. `key` names everything that the result depends on."""
+
+    def __init__(
+        self, layout: Layout, train: Sequence[Example], dev: Sequence[Example], options: TrainingOptions,
+        out: Path, key: str, minutes: float | None = None, seed: int = 0, progress: Progress = silent,
+    ) -> None:
+        self._layout = layout
+        self._train = train
+        self._dev = random.Random(seed).sample(list(dev), min(len(dev), options.evaluation_examples))
+        self._options = options
+        self._out = out
+        self._limit = math.inf if minutes is None else minutes * 60
+        self._seed = seed
+        self._progress = progress
+        self._total = len(train) * options.epochs
+        self._parameters: dict[str, Tensor] = {n: p for n, p in layout.model.named_parameters() if p.requires_grad}
+        self._optimizer = torch.optim.AdamW(
+            list(self._parameters.values()), lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
+        )
+        self.state = State(key)
+        self._began = self._saved = self._logged = time.monotonic()
+        self._before = (0, 0, 0.0)  # examples, tokens and seconds at the last log line
+
+    def run(self) -> State:
+        """Trains until the epochs, the minutes or the patience are spent; leaves the best weights in the model."""
+        torch.manual_seed(self._seed)
+        if (self._out / CHECKPOINT).exists():
+            self._resume()
+        self._saved = self._logged = time.monotonic()
+        self._began = self._saved - self.state.seconds  # so that the time before an interruption counts
+        self._before = (self.state.examples, self.state.tokens, self.state.seconds)
+        for batch in self._batches():
+            self._step(batch)
+            if self._fraction() * self._options.evaluations >= self.state.evaluations + 1 and self._dev:
+                self._evaluate()
+            self._tell()
+            if self.state.worse >= self._options.patience:
+                log.info("the held-out loss has not fallen %d times: stopping", self.state.worse)
+                break
+            if self.state.seconds >= self._limit:
+                break
+            if time.monotonic() - self._saved >= self._options.checkpoint_seconds:
+                self._save()
+        self._tell(always=True)
+        if self.state.best is not None and self.state.best_step != self.state.step:
+            self._load_weights(self._out / BEST)
+        return self.state
+
+    def clean(self) -> None:
+        """Removes the checkpoint, once the student is saved."""
+        for name in (CHECKPOINT, BEST):
+            (self._out / name).unlink(missing_ok=True)
+
+    def _batches(self) -> Iterator[list[Example]]:
+        """The batches that are still to come. Their order depends on seed and epoch alone."""
+        state = self.state
+        while state.epoch < self._options.epochs:
+            order = epoch_batches([e.length for e in self._train], self._options.batch_tokens, self._seed, state.epoch)
+            while state.batch < len(order):
+                batch = order[state.batch]
+                state.batch += 1
+                yield [self._train[i] for i in batch]
+            state.epoch, state.batch = state.epoch + 1, 0
+
+    def _step(self, batch: list[Example]) -> None:
+        model, state = self._layout.model, self.state
+        model.train()
+        state.examples += len(batch)
+        state.tokens += sum(e.length for e in batch)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._options.learning_rate * self._schedule(self._fraction())
+        total, count = self._layout.loss(batch)
+        loss = total / count
+        value = loss.item()
+        if not math.isfinite(value):
+            raise StudentError(f"the loss is {value} at step {state.step}: lower learning_rate, or use dtype=float32")
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._parameters.values(), self._options.clip)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        state.step += 1
+        state.seconds = self._seconds()
+        state.loss = value if state.loss is None else LOSS_MEMORY * state.loss + (1 - LOSS_MEMORY) * value
+
+    def _seconds(self) -> float:
+        """How long the training has taken, all its starts together."""
+        return time.monotonic() - self._began
+
+    def _fraction(self) -> float:
+        """How much of the training is done, by examples or by time, whichever is further."""
+        return min(1.0, max(self.state.examples / self._total, self.state.seconds / self._limit))
+
+    def _schedule(self, fraction: float) -> float:
+        """Share of the learning rate: a short rise, then a cosine to 0."""
+        warm_up = self._options.warm_up
+        if fraction < warm_up:
+            return max(0.1, fraction / warm_up)
+        return 0.5 * (1 + math.cos(math.pi * (fraction - warm_up) / (1 - warm_up)))
+
+    def _evaluate(self) -> None:
+        """Takes the held-out loss, and keeps the weights when it is the best so far."""
+        state = self.state
+        state.evaluations = int(self._fraction() * self._options.evaluations + 1e-9)
+        loss = mean_loss(self._layout, self._dev)
+        state.seconds = self._seconds()
+        state.curve.append((state.step, round(state.seconds, 1), loss))
+        log.info("step %d: held-out loss %.3f", state.step, loss)
+        if state.best is not None and loss >= state.best:
+            state.worse += 1
+            return
+        state.best, state.best_step, state.worse = loss, state.step, 0
+        if self._fraction() < 1.0:  # the last weights need no copy
+            _write(self._out / BEST, dict(self._parameters), {})
+
+    def _tell(self, always: bool = False) -> None:
+        state = self.state
+        self._progress("train", state.examples, self._total)
+        if not always and time.monotonic() - self._logged < LOG_SECONDS:
+            return
+        examples, tokens, seconds = self._before
+        passed = max(1e-6, state.seconds - seconds)
+        left = state.seconds * (1 / max(self._fraction(), 1e-6) - 1)
+        log.info(
+            "step %d: loss %.3f, %.1f examples/s, %.0f tokens/s, %.0f s left", state.step, state.loss or 0.0,
+            (state.examples - examples) / passed, (state.tokens - tokens) / passed, left,
+        )
+        self._logged, self._before = time.monotonic(), (state.examples, state.tokens, state.seconds)
+
+    def _save(self) -> None:
+        tensors: dict[str, Tensor] = {"rng": torch.get_rng_state()}
+        if self._layout.device.type == "cuda":
+            tensors["rng.cuda"] = torch.cuda.get_rng_state()
+        for name, parameter in self._parameters.items():
+            tensors[f"weight.{name}"] = parameter.detach()
+            for key, value in self._optimizer.state[parameter].items():
+                tensors[f"optimizer.{key}.{name}"] = value
+        _write(self._out / CHECKPOINT, tensors, {"state": json.dumps(asdict(self.state))})
+        self._saved = time.monotonic()
+
+    def _resume(self) -> None:
+        path = self._out / CHECKPOINT
+        state, tensors = read_checkpoint(path)
+        if state.key != self.state.key:
+            raise StudentError(
+                f"{path} is of a training with other data or options: give another --out, or delete that file"
+            )
+        with torch.no_grad():
+            for name, parameter in self._parameters.items():
+                parameter.copy_(tensors[f"weight.{name}"])
+                self._optimizer.state[parameter] = {
+                    key: tensors[f"optimizer.{key}.{name}"].to(parameter.device if key != "step" else "cpu")
+                    for key in ("step", "exp_avg", "exp_avg_sq")
+                }
+        torch.set_rng_state(tensors["rng"])
+        if "rng.cuda" in tensors and self._layout.device.type == "cuda":
+            torch.cuda.set_rng_state(tensors["rng.cuda"])
+        self.state = state
+        log.info("going on from step %d, %d examples", state.step, state.examples)
+
+    def _load_weights(self, path: Path) -> None:
+        try:
+            with safe_open(path, framework="pt") as file, torch.no_grad():
+                for name, parameter in self._parameters.items():
+                    parameter.copy_(file.get_tensor(name))
+        except (SafetensorError, OSError) as error:
+            raise StudentError(f"{path} with the best weights is gone or damaged ({error}): train again") from None
+
+
+def mean_loss(layout: Layout, examples: Sequence[Example]) -> float:
+    """Mean negative log-probability a target token over all the examples, of which there is at least one."""
+    tokens = [len(e.target) for e in examples]
+    total = sum(-score * n for score, n in zip(layout.scores(examples), tokens, strict=True))
+    return total / sum(tokens)
+
+
+def epoch_batches(lengths: Sequence[int], budget: int, seed: int, epoch: int) -> list[list[int]]:
+    """Every index once, in shuffled batches of about equal lengths: sorted within windows of a shuffled order."""
+    rng = random.Random(f"{seed} {epoch}")
+    order = list(range(len(lengths)))
+    rng.shuffle(order)
+    window = max(1, WINDOW * budget // max(1, sum(lengths) // max(1, len(lengths))))
+    found: list[list[int]] = []
+    for start in range(0, len(order), window):
+        part = order[start : start + window]
+        found += [[part[i] for i in batch] for batch in batches_by_length([lengths[i] for i in part], budget)]
+    rng.shuffle(found)
+    return found
+
+
+def read_checkpoint(path: Path) -> tuple[State, dict[str, Tensor]]:
+    """Reads a checkpoint. Raises StudentError when it is damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            state: dict[str, Any] = json.loads((file.metadata() or {})["state"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return State(**state), tensors
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise StudentError(f"{path} cannot be read ({error}): delete it, and the training begins again") from None
+
+
+def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Replaces the file in one step: a killed process leaves the old one or the new one. Raises StudentError."""
+    part = path.with_name(path.name + ".part")
+    try:
+        save_file({n: t.detach().contiguous() for n, t in tensors.items()}, part, metadata)
+        os.replace(part, path)
+    except (SafetensorError, OSError) as error:
+        part.unlink(missing_ok=True)
+        raise StudentError(f"{path} cannot be written ({error}): is the disk full?") from None
