@@ -56,7 +56,11 @@ def test_every_command_is_in_the_readme() -> None:
 
 def test_help_and_the_core_import_nothing_heavy() -> None:
     heavy = "{'torch', 'transformers', 'spacy', 'rdflib', 'pyarrow', 'fastapi', 'pydantic', 'neo4j'}"
-    code = f"import sys, kg, api.cli; sys.argv = ['kg', '--help']\ntry: api.cli.main()\nexcept SystemExit: print({heavy} & set(sys.modules))"
+    code = f"""
+import sys, kg, api.cli
+sys.argv = ["kg", "--help"]
+try: api.cli.main()
+except SystemExit: print({heavy} & set(sys.modules))"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                           cwd=Path(__file__).parents[2])
     assert done.stdout.strip().endswith("set()")

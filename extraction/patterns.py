@@ -1,0 +1,117 @@
+"""The register of sentence patterns: small named functions that read one construction each.
+
+A pattern takes a `Sentence` and yields what it finds, or nothing. It carries a version, sentences
+that it must read and sentences that it must not; these examples are its tests. To add one, write a function with
+`@pattern(...)` in one of the modules named in `_MODULES`, or in a new one that is added there.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from extraction.questions import Asked
+from extraction.sentences import Context, Phrase, Sentence
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+
+_MODULES = tuple(
+    f"extraction.patterns_{name}"
+    for name in ("minds", "needs", "events", "causes", "things", "places", "parts", "abilities", "uses")
+)
+
+
+_FORMULA = re.compile(r"[=≠≈≤≥∑√]|\\w")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A triple that a pattern reads, with the characters of its tail in the document."""
+
+    head: str
+    relation: str
+    tail: str
+    start: int
+    end: int
+    negated: bool = False
+    rule: str = ""
+
+
+Reader = Callable[[Sentence], Iterator[Found]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One construction. `yes` maps sentences to (head, relation, tail) that must be read, `no` must give nothing."""
+
+    name: str
+    version: int
+    read: Reader
+    yes: dict[str, tuple[str, str, str]]
+    no: tuple[str, ...]
+
+    @property
+    def rule(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+def pattern(
+    name: str, version: int, yes: dict[str, tuple[str, str, str]], no: tuple[str, ...] = ()
+) -> Callable[[Reader], Pattern]:
+    """Makes a function a pattern, with its examples."""
+    return lambda read: Pattern(name, version, read, yes, no)
+
+
+@cache
+def all_patterns() -> tuple[Pattern, ...]:
+    """Every pattern, in the order in which they are tried."""
+    modules = [import_module(module) for module in _MODULES]
+    return tuple(p for module in modules for p in vars(module).values() if isinstance(p, Pattern))
+
+
+def found(head: str, relation: str, tail: Phrase, negated: bool = False) -> Found:
+    """A triple with a phrase as its tail."""
+    return Found(head, relation, tail.text, tail.start, tail.end, negated)
+
+
+def find(doc: "Doc", asked: Asked | None = None, slots: Mapping[str, str] | None = None) -> Iterator[Found]:
+    """What the patterns read in a document, sentence by sentence.
+
+    What a prompt asked for tells whom it is about; `slots` are the slots that names in the document stand for.
+    """
+    context = context_of(asked, slots or {})
+    for span in doc.sents:
+        sentence = Sentence(span, context)
+        if sentence.is_question or _FORMULA.search(span.text):
+            continue
+        yield from _read(sentence)
+        context = _after(sentence, context)
+
+
+def _read(sentence: Sentence) -> Iterator[Found]:
+    seen: set[tuple[str, str, str]] = set()
+    for item in all_patterns():
+        for result in item.read(sentence):
+            key = (result.head, result.relation, result.tail)
+            if result.head and result.tail and key not in seen:
+                seen.add(key)
+                yield replace(result, rule=item.rule)
+
+
+def context_of(asked: Asked | None, slots: Mapping[str, str]) -> Context:
+    """What a prompt says about whom an answer tells."""
+    if asked is None:
+        return Context(slots=slots)
+    person = "Person" in asked.head or asked.relation.head == "Event"
+    return Context(event=asked.head, slots=slots) if person else Context(thing=asked.head, slots=slots)
+
+
+def _after(sentence: Sentence, context: Context) -> Context:
+    """The context of the next sentence: its pronouns mean the subject of this one."""
+    subject = sentence.clauses[0].subject if sentence.clauses else None
+    if subject is None or subject.pos_ not in ("NOUN", "PROPN"):
+        return context
+    return replace(context, antecedent=sentence.noun(subject).text, many=subject.tag_ in ("NNS", "NNPS"))

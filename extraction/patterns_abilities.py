@@ -1,0 +1,214 @@
+"""What things and kinds of agent can do, and what they do in general."""
+
+from collections.abc import Iterator
+
+from extraction.grammar import clause, condition, mark_of, raised
+from extraction.patterns import Found, found, pattern
+from extraction.sentences import Sentence
+from extraction.who import PLACED, agents, described, places
+
+_NO_ABILITY = frozenset(
+    {
+        "have",
+        "be",
+        "cause",
+        "lead",
+        "result",
+        "need",
+        "require",
+        "want",
+        "like",
+        "love",
+        "mean",
+        "include",
+        "contain",
+        "consist",
+        "refer",
+        "suggest",
+        "indicate",
+        "signify",
+        "desire",
+        "enjoy",
+        "prefer",
+        "seem",
+        "appear",
+        "become",
+        "comprise",
+        "depend",
+        "prevent",
+        "hinder",
+        "obstruct",
+        "belong",
+        "differ",
+        "come",
+        "tend",
+        "say",
+        "feel",
+        "hate",
+        "dislike",
+        "lie",
+        "sit",
+        "exist",
+        "involve",
+    }
+)
+_NO_SKILL = frozenset({"be", "cause", "lead", "prevent", "have", "want", "like", "love"})
+
+
+@pattern(
+    "able",
+    1,
+    yes={
+        "Dentists are able to clean teeth.": ("dentist", "CapableOf", "clean teeth"),
+        "A judge is capable of sending someone to prison.": ("judge", "CapableOf", "send someone to prison"),
+        "Viruses are unable to reproduce alone.": ("virus", "CapableOf", "reproduce alone"),
+    },
+)
+def able(sentence: Sentence) -> Iterator[Found]:
+    """ "X is able to V", "X is capable of V-ing"."""
+    for main in sentence.clauses:
+        state = main.child("acomp")
+        if main.verb.lemma_ != "be" or state is None or state.lower_ not in ("able", "unable", "capable", "incapable"):
+            continue
+        verbs = [t for t in state.children if t.dep_ == "xcomp"]
+        verbs += [p for t in state.children if t.dep_ == "prep" for p in t.children if p.dep_ == "pcomp"]
+        negated = main.negated or state.lower_ in ("unable", "incapable")
+        for head in agents(sentence, main):
+            for verb in verbs:
+                for tail in sentence.verbs(verb, "V"):
+                    yield found(head, "CapableOf", tail, negated)
+
+
+@pattern(
+    "can",
+    1,
+    yes={
+        "Cats can get lost.": ("cat", "CapableOf", "get lost"),
+        "A camera can use film or digital media.": ("camera", "CapableOf", "use film"),
+        "A virus cannot execute its infection stick.": ("virus", "CapableOf", "execute its infection stick"),
+    },
+    no=("She can swim.", "Friends can be deceitful."),
+)
+def can(sentence: Sentence) -> Iterator[Found]:
+    """ "X can V"."""
+    for main in sentence.clauses:
+        if not main.modals & {"can", "could", "may", "might"} or main.verb.lemma_ in _NO_SKILL:
+            continue
+        if (main.passive and main.verb.lemma_ in PLACED | {"use", "cause", "hinder", "obstruct"}) or condition(
+            main
+        ) is not None:
+            continue
+        for head in agents(sentence, main):
+            for tail in sentence.predicate(main.verb, "V"):
+                yield found(head, "CapableOf", tail, main.negated)
+
+
+@pattern(
+    "will",
+    1,
+    yes={
+        "An old dog is likely to bite people.": ("old dog", "CapableOf", "bite people"),
+        "Farmers will typically preserve their food.": ("farmer", "CapableOf", "preserve their food"),
+        "Cats tend to sleep all day.": ("cat", "CapableOf", "sleep all day"),
+    },
+    no=("She will swim.", "Cars need to be washed."),
+)
+def will(sentence: Sentence) -> Iterator[Found]:
+    """ "X will V", "X is likely to V", "X tends to V"."""
+    for main in sentence.clauses:
+        verb = raised(main)
+        if verb is main.verb and not main.modals & {"will", "would"}:
+            continue
+        if verb.pos_ != "VERB" or verb.lemma_ in _NO_ABILITY or clause(verb).passive or condition(main) is not None:
+            continue
+        if main.subject is not None and described(main.subject) is not None:
+            continue
+        for head in agents(sentence, main):
+            for tail in sentence.predicate(verb, "V"):
+                yield found(head, "CapableOf", tail, main.negated)
+
+
+@pattern(
+    "habit",
+    1,
+    yes={
+        "Birds fly.": ("bird", "CapableOf", "fly"),
+        "The sun shines through the window.": ("sun", "CapableOf", "shine through the window"),
+    },
+    no=("Birds flew.", "He swims.", "Guitars have strings."),
+)
+def habit(sentence: Sentence) -> Iterator[Found]:
+    """ "Birds fly": what a kind of agent or thing does in general."""
+    for main in sentence.clauses:
+        verb = main.verb
+        if (
+            verb.pos_ != "VERB"
+            or verb.lemma_ in _NO_ABILITY
+            or main.passive
+            or main.modals
+            or raised(main) is not verb
+            or condition(main) is not None
+        ):
+            continue
+        finite = (
+            verb.tag_ in ("VBP", "VBZ")
+            or (verb.tag_ == "VB" and verb.dep_ == "conj")
+            or any(t.lower_ in ("do", "does") for t in main.auxiliaries)
+        )
+        if (
+            not finite
+            or main.past
+            or main.child("ccomp") is not None
+            or (verb.lemma_ == "get" and main.child("acomp") is not None)
+        ):
+            continue
+        aims = any(t.dep_ in ("advcl", "xcomp") and mark_of(t) == "to" for t in verb.children)
+        if (aims and (verb.lemma_ == "use" or sentence.person(main.subject or verb))) or (
+            verb.lemma_ == "live" and places(verb)
+        ):
+            continue
+        for head in agents(sentence, main):
+            for tail in sentence.predicate(verb, "V"):
+                yield found(head, "CapableOf", tail, main.negated)
+
+
+@pattern(
+    "class_that_acts",
+    1,
+    yes={
+        "A preface is a part of a book that explains its purpose.": ("preface", "CapableOf", "explain its purpose"),
+        "A shop is a place that sells things.": ("shop", "CapableOf", "sell things"),
+    },
+    no=("A weasel is a mammal that is small.",),
+)
+def class_that_acts(sentence: Sentence) -> Iterator[Found]:
+    """ "X is a Y that V-s": what the class does, X does."""
+    for main in sentence.clauses:
+        attribute = main.child("attr")
+        if main.verb.lemma_ != "be" or attribute is None or main.negated:
+            continue
+        for verb in (
+            t
+            for t in attribute.subtree
+            if t.dep_ == "relcl" and t.tag_ in ("VBZ", "VBP") and t.lemma_ not in _NO_ABILITY | {"lay"}
+        ):
+            if verb.head != attribute and attribute.lemma_ not in (
+                "part",
+                "kind",
+                "type",
+                "form",
+                "piece",
+                "component",
+            ):
+                continue
+            inner = clause(verb)
+            if (
+                inner.subject is None
+                or inner.subject.lower_ not in ("that", "who", "which")
+                or inner.passive
+                or inner.modals
+            ):
+                continue
+            for head in agents(sentence, main):
+                for tail in sentence.verbs(verb, "V"):
+                    yield found(head, "CapableOf", tail, inner.negated)

@@ -1,0 +1,113 @@
+"""Which parts of a text are English sentences, in pieces that a parser takes.
+
+Code, noise and other languages are left out here, before they cost a parse.
+"""
+
+import re
+from collections.abc import Iterator
+
+MAX_PIECE = 3000  # characters handed to the parser at once
+MAX_WORD = 60  # characters; longer "words" are links, hashes and noise
+_COMMON = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "of",
+        "to",
+        "in",
+        "and",
+        "is",
+        "are",
+        "was",
+        "be",
+        "it",
+        "that",
+        "for",
+        "on",
+        "with",
+        "as",
+        "at",
+        "by",
+        "this",
+        "they",
+        "you",
+        "he",
+        "she",
+        "his",
+        "her",
+        "their",
+        "not",
+        "or",
+        "can",
+        "will",
+        "from",
+        "have",
+        "has",
+        "when",
+        "if",
+        "which",
+        "who",
+        "people",
+        "person",
+        "would",
+        "may",
+        "often",
+        "used",
+        "than",
+        "but",
+        "because",
+        "so",
+        "do",
+        "does",
+        "one",
+        "we",
+        "i",
+    ]
+)
+_BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)]))")
+_SENTENCE_END = re.compile(r"[.!?]\s|\n")
+_CODE = re.compile(r"[{}<>=\\|~^_@#$]")
+
+
+def readable(text: str) -> Iterator[tuple[str, int]]:
+    """(piece, offset) for each stretch of English prose in `text`."""
+    at = 0
+    for end in [*(m.start() for m in _BREAK.finditer(text)), len(text)]:
+        for start, stop in _pieces(text, at, end):
+            if is_english(text[start:stop]):
+                yield text[start:stop], start
+        at = end
+
+
+def is_english(text: str) -> bool:
+    """Whether the text looks like English prose: letters, words of usual length, some of the commonest words."""
+    words = text.split()
+    if len(words) < 2 or max(map(len, words)) > MAX_WORD:
+        return False
+    letters = sum(c.isalpha() or c == " " for c in text)
+    ascii_ = sum(c.isascii() for c in text)
+    if letters < 0.75 * len(text) or ascii_ < 0.8 * len(text) or len(_CODE.findall(text)) > 0.03 * len(text):
+        return False
+    if any(0xD800 <= ord(c) <= 0xDFFF or (ord(c) < 32 and not c.isspace()) for c in text):
+        return False
+    common = sum(w.strip(".,;:!?\"'()").lower() in _COMMON for w in words)
+    return common >= max(1, len(words) // 12) or any(w.startswith("Person") for w in words)
+
+
+def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Spans of at most MAX_PIECE characters that end where a sentence does; a stretch without an end is left out."""
+    while start < end:
+        while start < end and text[start].isspace():
+            start += 1
+        if end - start <= MAX_PIECE:
+            if start < end:
+                yield start, end
+            return
+        cuts = [m.end() for m in _SENTENCE_END.finditer(text, start, start + MAX_PIECE)]
+        if cuts:
+            yield start, cuts[-1]
+            start = cuts[-1]
+        else:
+            nxt = _SENTENCE_END.search(text, start + MAX_PIECE, end)
+            start = nxt.end() if nxt else end

@@ -1,0 +1,326 @@
+"""Phrases of a parsed sentence, written in the graph's form.
+
+A phrase is written out of the tokens of a dependency subtree: verbs in the asked form, no articles or hedges, person
+slots for persons. Each keeps the characters that it was made from.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Literal
+
+from extraction.grammar import (
+    CONDITIONS,
+    SUBJECTS,
+    Clause,
+    base_form,
+    clauses_of,
+    coordinated,
+    is_aside,
+    is_name,
+    mark_of,
+    members,
+)
+from extraction.words import HEDGES, PERSON_NOUNS, PERSON_PRONOUNS, QUANTIFIERS, third_person
+from kg.errors import InputError
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Span, Token
+
+VerbForm = Literal["V", "to V", "V-s", "plural"]
+_ADVERBIAL_MARKS = frozenset(
+    {"if", "when", "whenever", "because", "since", "although", "though", "while", "whereas", "unless", "as"}
+)
+_POSSESSIVES = frozenset({"their", "his", "her", "your", "our", "my"})
+_PERSONAL = frozenset({"you", "they", "he", "she", "one"})
+_UNNAMED = frozenset({"it", "they", "this", "that", "these", "those", "there", "who", "which", "what"})
+
+
+@lru_cache(maxsize=2)
+def load_model(name: str) -> "Language":
+    """The spaCy pipeline called `name`. Raises InputError when it is not installed."""
+    import spacy
+
+    try:
+        nlp = spacy.load(name)
+    except OSError:
+        raise InputError(f"no spaCy model {name!r}: install it, or name another one as extractor.model") from None
+    missing = {"tagger", "parser", "ner"} - set(nlp.pipe_names)
+    if missing:
+        raise InputError(f"the spaCy model {name!r} lacks {', '.join(sorted(missing))}: name one that has them")
+    return nlp
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words in the graph's form and the characters of the text that they were made from."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known around a sentence.
+
+    `event` is the event that the prompt is about, `thing` the thing; `antecedent` is what `it` or, if it is `many`,
+    `they` mean: the subject of the sentence before; `slots` are the slots that names stand for.
+    """
+
+    event: str = ""
+    thing: str = ""
+    antecedent: str = ""
+    many: bool = False
+    slots: Mapping[str, str] = field(default_factory=dict)
+
+
+class Sentence:
+    """A parsed sentence in its context. `slot` is whom the pronouns of persons mean."""
+
+    slot = "PersonX"
+
+    def __init__(self, span: "Span", context: Context) -> None:
+        self.span = span
+        self.context = context
+
+    @cached_property
+    def clauses(self) -> list[Clause]:
+        """What the sentence asserts (see `clauses_of`)."""
+        return clauses_of(self.span)
+
+    @cached_property
+    def is_question(self) -> bool:
+        return "?" in self.span.text[-4:]
+
+    def noun(self, token: "Token", whole: bool = False, plural: bool = False) -> Phrase:
+        """The noun phrase of `token`: singular, no article or quantifier.
+
+        `whole` keeps what is joined to it, `plural` its number. Left out are examples ("such as ..."), asides
+        (", which ...") and an agent ("by ...").
+        """
+        drop = {t.i for t in token.children if _leads_noun(t)}
+        drop |= {d.i for t in token.children if t.dep_ in SUBJECTS for d in t.subtree}
+        drop |= {d.i for t in token.subtree if is_aside(t) or _is_agent(t, token) for d in t.subtree}
+        tokens = [t for t in _own(token, whole) if t.i not in drop]
+        counted = whole or plural or any(t.dep_ == "nummod" for t in token.children)
+        return self._write(tokens, {token.i: token.lemma_.lower()} if token.tag_ == "NNS" and not counted else {})
+
+    def verbs(self, token: "Token", form: VerbForm, person: bool = False) -> list[Phrase]:
+        """The verb phrases of `token` and of the verbs joined to it, one for each of their joined objects.
+
+        `person`: the phrases are about a person, and the pronouns of persons in them are written as the slot.
+        """
+        verbs = [
+            v
+            for v in coordinated(token)
+            if v == token or (v.pos_ in ("VERB", "AUX") and not any(t.dep_ in SUBJECTS for t in v.children))
+        ]
+        return [phrase for verb in verbs for phrase in self.predicate(verb, form, person)]
+
+    def predicate(self, verb: "Token", form: VerbForm, person: bool = False) -> list[Phrase]:
+        """As `verbs`, for this one verb."""
+        found = [self._write(*self._verb(verb, form, keep), person) for keep in _objects(verb)]
+        return [p for p in found if p.text]
+
+    def complements(self, token: "Token") -> list[Phrase]:
+        """The adjectives or nouns joined at `token`, one phrase each."""
+        return [p for t in members(token) if (p := self.noun(t)).text]
+
+    def gerund(self, token: "Token") -> Phrase:
+        """A gerund with what belongs to it, as it stands: "attending meetings"."""
+        return self._write(_own(token, whole=False), {})
+
+    def event(self, clause: Clause) -> Phrase | None:
+        """The clause as an event in the present: "PersonX is accused of a crime", "keys are lost"."""
+        if clause.subject is None:
+            return None
+        person = self.person(clause.subject)
+        subject = person or self._write([t for t in _own(clause.subject, whole=True) if t.pos_ != "DET"], {}).text
+        plural = not person and (clause.subject.tag_ in ("NNS", "NNPS") or clause.subject.lower_ in ("they", "we"))
+        tokens, words = self._verb(clause.verb, "plural" if plural else "V-s", None)
+        if clause.negated:
+            words = self._denied(clause, words, plural)
+        predicate = self._write(tokens, words, bool(person))
+        if not subject or not predicate.text:
+            return None
+        return Phrase(f"{subject} {predicate.text}", min(clause.subject.idx, predicate.start), predicate.end)
+
+    def person(self, token: "Token") -> str:
+        """The slot of a person who acts as an example ("someone", "you", PersonX), or an empty string."""
+        if token.text in self.context.slots:
+            return self.context.slots[token.text]
+        if token.lower_ == "they":
+            return self.slot if self._means_person(token) else ""
+        if token.lower_ in PERSON_PRONOUNS or (token.lower_ == "one" and token.pos_ in ("PRON", "NOUN", "NUM")):
+            return self.slot
+        if is_name(token):
+            return self.slot
+        bare = all(
+            t.dep_ in ("det", "punct", "relcl", "prep", "poss", "acl") or t.lower_ in QUANTIFIERS
+            for t in token.children
+        )
+        return self.slot if token.lemma_.lower() in PERSON_NOUNS and bare else ""
+
+    def subject_before(self, token: "Token") -> "Token | None":
+        """The last noun before a pronoun in its sentence that is a subject, of the pronoun's number."""
+        plural = token.lower_ in ("they", "these")
+        before = [
+            t
+            for t in self.span
+            if t.i < token.i and t.dep_ in SUBJECTS and t.pos_ in ("NOUN", "PROPN", "PRON") and t.lower_ not in _UNNAMED
+        ]
+        fitting = [t for t in before if plural == (t.tag_ in ("NNS", "NNPS")) or self._is_someone(t)]
+        return fitting[-1] if fitting else None
+
+    def _means_person(self, they: "Token") -> bool:
+        """Whether "they" are persons: after "people", "someone" or a name, or in a text about a person's event."""
+        before = self.subject_before(they)
+        if before is not None:
+            return self._is_someone(before)
+        return bool(self.context.event) or not (self.context.thing or self.context.antecedent)
+
+    def _is_someone(self, token: "Token") -> bool:
+        return token.lemma_.lower() in PERSON_NOUNS or (token.lower_ != "they" and bool(self.person(token)))
+
+    def _denied(self, clause: Clause, words: dict[int, str], plural: bool) -> dict[int, str]:
+        """The words that replace some of a denied verb phrase: "is not", "does not V"."""
+        verb = clause.verb
+        if verb.lemma_ == "be" or clause.passive:
+            at = next((t for t in verb.children if t.dep_ == "auxpass"), verb)
+            return {**words, at.i: f"{words[at.i]} not"}
+        helper = "cannot" if "can" in clause.modals else "do not" if plural else "does not"
+        return {**words, verb.i: f"{helper} {base_form(verb)}"}
+
+    def _verb(self, verb: "Token", form: VerbForm, keep: "Token | None") -> tuple[list["Token"], dict[int, str]]:
+        """Tokens of a verb phrase and the words that replace some of them. `keep` is the joined object to write."""
+        left_out: set[int] = set()
+        for t in (d for d in verb.subtree if d != verb):
+            nested = t.head != verb and t.dep_ == "advcl" and mark_of(t) in CONDITIONS | {"because"}
+            if nested or is_aside(t) or (t.head == verb and _leaves_verb(t, verb)):
+                left_out.update(d.i for d in t.subtree)
+        tokens = [t for t in _own(verb, whole=False) if t.i not in left_out and t.lower_ not in HEDGES]
+        if keep is not None:
+            first = next(t for t in _joint_objects(verb) if t in keep.conjuncts or t == keep)
+            group = {d.i for d in first.subtree}
+            own = {t.i for t in _own(keep, whole=False)}
+            tokens = [t for t in tokens if t.i not in group or t.i in own]
+            tokens += [t for t in keep.subtree if t.i in own and t not in tokens]
+            tokens.sort(key=lambda t: t.i)
+        passive = next((t for t in verb.children if t.dep_ == "auxpass"), None)
+        finite = passive if passive is not None else verb
+        if passive is not None:
+            tokens = sorted({*tokens, passive}, key=lambda t: t.i)
+        base = "be" if finite.lemma_ == "be" or finite.lower_ in ("'s", "'re", "are", "is") else base_form(finite)
+        written = {
+            "V": base,
+            "to V": f"to {base}",
+            "V-s": third_person(base),
+            "plural": "are" if base == "be" else base,
+        }
+        return tokens, {finite.i: written[form]}
+
+    def _write(self, tokens: list["Token"], words: dict[int, str], person: bool = False) -> Phrase:
+        tokens = [t for t in _without_brackets(tokens) if t.text not in ('"', "“", "”", "``", "''")]
+        while tokens and (tokens[0].is_punct or tokens[0].dep_ == "cc" or _is_edge_article(tokens[0], words)):
+            tokens = tokens[1:]
+        while tokens and ((tokens[-1].is_punct and tokens[-1].text != "%") or tokens[-1].dep_ == "cc"):
+            tokens = tokens[:-1]
+        if not tokens:
+            return Phrase("", 0, 0)
+        out = ""
+        for token, after in zip(tokens, [*tokens[1:], None], strict=True):
+            out += words.get(token.i) or self._word(token, person)
+            if after is not None and (token.whitespace_ or after.i != token.i + 1):
+                out += " "
+        text = " ".join(out.replace(" ,", ",").replace(" 's", "'s").split())
+        return Phrase(text, tokens[0].idx, tokens[-1].idx + len(tokens[-1]))
+
+    def _word(self, token: "Token", person: bool) -> str:
+        if token.text in self.context.slots:
+            return self.context.slots[token.text]
+        if person and token.tag_ == "PRP$" and token.lower_ in _POSSESSIVES:
+            return f"{self.slot}'s"
+        if person and token.tag_ == "PRP" and token.lower_ in _PERSONAL:
+            return self.slot
+        return token.lower_
+
+
+def _own(token: "Token", whole: bool) -> list["Token"]:
+    """The subtree of `token`, without what is joined to it (unless `whole`) and without appositions and asides."""
+    out: list[Token] = []
+    for t in sorted([*token.children, token], key=lambda t: t.i):
+        if t is token or t == token:
+            out.append(t)
+        elif (t.dep_ in ("conj", "cc", "preconj") and not whole) or t.dep_ in ("appos", "parataxis", "meta"):
+            continue
+        else:
+            out += list(t.subtree)
+    joined = [t.left_edge.i for t in token.children if t.dep_ in ("conj", "cc") and t.i > token.i]
+    if joined and not whole:
+        out = [t for t in out if not (t.is_punct and t.head == token and t.i >= min(joined) - 1)]
+    return out
+
+
+def _joint_objects(verb: "Token") -> list["Token"]:
+    """The heads of joined objects of the verb: "carpets and ropes", of a direct object or of its preposition."""
+    direct = [t for t in verb.children if t.dep_ in ("dobj", "attr", "acomp", "oprd")]
+    through = [p for t in verb.children if t.dep_ == "prep" for p in t.children if p.dep_ == "pobj"]
+    return [
+        t
+        for t in [*direct, *through]
+        if t.i > verb.i and any(c.dep_ == "conj" and c.pos_ == t.pos_ for c in t.children)
+    ]
+
+
+def _objects(verb: "Token") -> list["Token | None"]:
+    joint = _joint_objects(verb)
+    return list(coordinated(joint[-1])) if joint else [None]
+
+
+def _leads_noun(t: "Token") -> bool:
+    return (
+        t.dep_ == "det"
+        or t.lower_ in HEDGES
+        or (t.lower_ in QUANTIFIERS and t.dep_ in ("amod", "det", "predet", "advmod"))
+        or t.dep_ in ("predet",)
+    )
+
+
+def _leaves_verb(t: "Token", verb: "Token") -> bool:
+    """Whether a dependent does not belong to the verb phrase: subject, auxiliary, denial, hedge, adverbial clause."""
+    if t.dep_ in SUBJECTS or t.dep_ in ("aux", "auxpass", "neg", "mark", "expl", "intj", "dep"):
+        return True
+    if t.dep_ == "advmod" and (
+        t.lower_ in HEDGES
+        or t.lower_ in ("never", "rarely", "seldom")
+        or t.lower_ in CONDITIONS
+        or t.lower_ in ("why", "how", "where")
+    ):
+        return True
+    if t.dep_ == "advcl":
+        return mark_of(t) in _ADVERBIAL_MARKS or t.i < verb.i or mark_of(t) == "that"
+    if t.dep_ in ("prep", "npadvmod", "advmod") and t.i < verb.i:
+        subject = next((s for s in verb.children if s.dep_ in SUBJECTS), None)
+        return subject is None or t.i < subject.i
+    return t.dep_ in ("ccomp", "parataxis") and t.i < verb.i
+
+
+def _is_agent(t: "Token", token: "Token") -> bool:
+    """Whether `t` says by whom: "by the noise" of "surprised by the noise"."""
+    by = t.dep_ == "prep" and t.lower_ == "by" and token.pos_ in ("ADJ", "VERB")
+    return t.head == token and (t.dep_ == "agent" or by)
+
+
+def _is_edge_article(token: "Token", words: dict[int, str]) -> bool:
+    return token.i not in words and token.dep_ == "det" and token.lower_ in ("a", "an", "the")
+
+
+def _without_brackets(tokens: Iterable["Token"]) -> Iterator["Token"]:
+    depth = 0
+    for t in tokens:
+        depth += t.text in "([" and t.is_punct
+        if depth == 0:
+            yield t
+        depth = max(0, depth - (t.text in ")]" and t.is_punct))

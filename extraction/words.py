@@ -1,0 +1,64 @@
+"""Small closed classes of English words that patterns look at, and the one inflection that they need."""
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+HEDGES = _set(
+    "often usually generally typically commonly normally frequently sometimes probably likely possibly perhaps "
+    "maybe also therefore thus hence however then so always occasionally mostly mainly actually simply just really "
+    "certainly surely definitely ever specifically primarily basically essentially "
+    "originally likewise"
+)
+QUANTIFIERS = _set("many most some all several various few any every each much more both certain numerous lots other")
+PERSON_PRONOUNS = _set("you someone somebody anyone anybody everyone they he she we i")
+PERSON_NOUNS = _set("person people someone somebody anyone individual human those one")
+FEELINGS = _set(
+    "abandoned afraid alone amused angry annoyed anxious appreciated ashamed bad better bloated bored calm cheerful "
+    "comfortable concerned confident confused content curious dejected delighted depressed desperate disappointed "
+    "disgusted distressed drained dizzy eager ecstatic elated embarrassed empty energized enraged envious excited "
+    "exhausted fearful frightened frustrated fulfilled furious glad good grateful guilty happy helpless hopeful "
+    "hopeless horrified hot hungry hurt impatient important indifferent insecure inspired irritated isolated "
+    "jealous joyful lonely loved mad miserable motivated nauseous neglected nervous nostalgic offended optimistic "
+    "outraged overwhelmed panicked pleased powerful proud refreshed regretful rejected relaxed relieved remorseful "
+    "resentful respected restless sad satisfied scared secure shocked shy sick sleepy sorry stressed surprised "
+    "terrified thankful thirsty thoughtful thrilled tired uncomfortable uneasy unhappy upset useless valued "
+    "vulnerable warm weak weary worried worthless"
+)
+FEELING_NOUNS = _set(
+    "anger anxiety boredom calm comfort compassion confusion contentment curiosity delight despair disappointment "
+    "disgust embarrassment emotion enjoyment envy excitement exhaustion fear feeling frustration fulfillment "
+    "gratitude grief guilt happiness hate hatred hope hunger jealousy joy loneliness love nervousness nostalgia "
+    "pain panic passion peace pleasure pride rage regret relief remorse sadness satisfaction shame sorrow stress "
+    "surprise sympathy tension worry"
+)
+ABSTRACT_PARTS = _set(
+    "ability advantage age atmosphere attitude benefit capacity career chance charge color colour connection cost "
+    "desire difference difficulty effect experience feature feeling flavor function goal habit height history idea "
+    "impact influence interest job knowledge length life limit location meaning name nature need number opportunity "
+    "option personality point population potential power price problem property purpose quality range reason "
+    "reputation responsibility right risk role sense shape size skill smell status style taste temperature tendency "
+    "texture time odor odour scent law pka trait trouble type use value variety volume way weight width work access "
+    "lot right trouble fun sex idea"
+)
+NO_STATE = _set(
+    "able unable capable incapable likely unlikely available possible due true false correct necessary"
+)  # adjectives that are no property
+MEASURES = _set("number variety lot range couple majority combination plenty amount set series mixture")
+EMPTY_HEADS = _set(
+    "answer question statement option choice reason thing way subject word term phrase sentence author passage text "
+    "fact example following case context topic story name title factor other number"
+)
+_IRREGULAR = {"be": "is", "have": "has", "do": "does", "go": "goes"}
+
+
+def third_person(base: str) -> str:
+    """Third person singular of a base form: try -> tries."""
+    if base in _IRREGULAR:
+        return _IRREGULAR[base]
+    if base.endswith(("s", "x", "z", "ch", "sh", "o")):
+        return f"{base}es"
+    if base.endswith("y") and base[-2:-1] not in tuple("aeiou"):
+        return f"{base[:-1]}ies"
+    return f"{base}s"

@@ -1,0 +1,85 @@
+"""What every critic must keep to. A new critic needs a case here."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from api.assemble import CRITICS, load
+from kg.ontology import load_ontology
+from kg.protocols import Critic
+from kg.records import Answer, Candidate, Claim, Generation, Prompt, Triple
+
+CASES: dict[str, Callable[[], Critic]] = {
+    name: lambda name=name: load(CRITICS[name])(load(CRITICS[name]).Options(), load_ontology())  # type: ignore[misc]
+    for name in ("form", "ontology", "repetition", "likelihood")
+}
+anything = st.text(alphabet=st.characters(blacklist_categories=[]), max_size=60)
+tails = st.one_of(anything, st.sampled_from(["", "none", "PersonX", "to eat", "eat", "(", "the", "eat the", "___"]))
+relations = st.sampled_from(["xWant", "AtLocation", "oReact", "nosuch", ""])
+numbers = st.one_of(st.none(), st.floats(), st.floats(-50, 0))
+
+
+@st.composite
+def claims(draw: st.DrawFn) -> Claim:
+    triple = Triple(draw(tails), draw(relations), draw(tails), draw(st.booleans()))
+    names = draw(st.sampled_from([(), (("PersonX", "Al"),)]))
+    prompt = Prompt(triple.head, triple.relation, "t", draw(anything), names)
+    starts = tuple(sorted(draw(st.lists(st.integers(0, 60), max_size=5))))
+    generation = Generation(
+        prompt.id, "t", draw(anything), draw(numbers), draw(st.integers(0, 5)), starts,
+        tuple(draw(st.lists(st.floats(-50, 0), min_size=len(starts), max_size=len(starts)))),
+    )
+    start = draw(st.integers(0, 60))
+    candidate = Candidate(triple, generation.id, "list", start, start + draw(st.integers(0, 60)))
+    return Claim(candidate, Answer(prompt, generation))
+
+
+def test_every_critic_has_a_case() -> None:
+    assert set(CASES) == set(CRITICS)
+
+
+@pytest.fixture(scope="module", params=list(CASES))
+def critic(request: pytest.FixtureRequest) -> Critic:
+    return CASES[request.param]()
+
+
+def test_it_has_the_name_of_the_table_and_a_version(critic: Critic) -> None:
+    assert critic.name in CRITICS
+    assert critic.version
+    assert CASES[critic.name]().version == critic.version
+
+
+@settings(max_examples=150, deadline=None)
+@given(given_claims=st.lists(claims(), max_size=6))
+def test_one_verdict_a_claim_in_order_whatever_the_text(critic: Critic, given_claims: list[Claim]) -> None:
+    verdicts = list(critic.judge(iter(given_claims)))
+    assert [v.candidate_id for v in verdicts] == [c.candidate.id for c in given_claims]
+    for v in verdicts:
+        assert v.critic == critic.name
+        assert v.decision in ("keep", "drop", "abstain")
+        assert v.score is None or 0 <= v.score <= 1
+        assert bool(v.reason) == (v.decision == "drop")
+        assert len(v.reason) < 60
+    assert verdicts == list(critic.judge(given_claims))
+
+
+def test_it_streams(critic: Critic) -> None:
+    read = 0
+
+    def endless():  # type: ignore[no-untyped-def]
+        nonlocal read
+        while True:
+            read += 1
+            generation = Generation(f"p{read}", "t", "to eat")
+            candidate = Candidate(Triple("PersonX cooks", "xWant", "to eat"), generation.id, "list", 0, 6)
+            yield Claim(candidate, Answer(Prompt("PersonX cooks", "xWant", "t", "?"), generation))
+
+    verdicts = critic.judge(endless())
+    assert [next(verdicts).decision for _ in range(3)] in (["keep"] * 3, ["abstain"] * 3)
+    assert read <= 4
+
+
+def test_no_claims_give_no_verdicts(critic: Critic) -> None:
+    assert list(critic.judge([])) == []
