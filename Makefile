@@ -20,7 +20,7 @@ venv: .venv/.installed
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; say which with: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
-	.venv/bin/uv pip install --quiet --python .venv/bin/python --constraint .ci/constraints.txt --editable '.[dev]'
+	.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --constraint .ci/constraints.txt --editable '.[dev]'
 	touch $@
 
 clean:
