@@ -35,7 +35,7 @@ def train(source: Path, student: str, out: Path, minutes: float | None, seed: in
 
     show_log()
     _, options = make_student_options(Part(kind="causal", model=student))
-    facts = train_student(source, out, options, minutes, seed, StderrProgress())
+    facts = train_student(source, out, options, minutes, seed)
     emit({"out": str(out), **facts}, as_json, lambda: "\n".join(
         [f"{k}: {v}" for k, v in facts.items() if not isinstance(v, list | dict)]
         + [f"next: kg complete {out} --head 'PersonX bakes a cake' --relation xWant"]

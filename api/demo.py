@@ -65,7 +65,7 @@ def ask(run: Run, recipe: Recipe) -> None:
         print(f"{counts['asked']:,} answers asked for, {counts['reused']:,} reused.")
     else:
         print(f"The teacher was asked nothing: all {counts['reused']:,} answers were on disk.")
-    texts = {row["prompt_id"]: row["text"] for row in read_lines(run.require("generations"))}
+    texts = {row["prompt_id"]: row["text"].strip() for row in read_lines(run.require("generations"))}
     shown = [(p["head"], p["relation"], texts[p["id"]]) for p in read_lines(run.require("prompts")) if p["id"] in texts]
     print(table(["event", "relation", "the teacher's answer"], shown[:: max(1, len(shown) // 6)][:6]))
     step(2, "Answers are parsed into triples, and critics judge each")
@@ -100,8 +100,9 @@ def train(run: Run, recipe: Recipe) -> None:
 
     step(4, f"A student is trained on the graph for {MINUTES:g} minutes")
     _, options = make_student_options(recipe.student)
-    facts = train_student(run.path, STUDENT, options, MINUTES, recipe.seed, StderrProgress())
-    print(", ".join(f"{name} {value:,}" for name, value in facts.items() if isinstance(value, int | float)))
+    facts = train_student(run.path, STUDENT, options, MINUTES, recipe.seed)
+    print(f"Loss on heads that were kept out: {facts['loss_before']:.2f} before, {facts['loss_after']:.2f} after "
+          f"{facts['examples']:,} examples ({facts['examples_per_second']} a second).")
     student = load_student(STUDENT)
     unseen = json.loads((STUDENT / "student.json").read_text(encoding="utf-8"))["heads_test"]
     queries = [(head, relation) for head in unseen[:3] for relation in ("xWant", "xReact")]

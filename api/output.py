@@ -24,11 +24,13 @@ class StderrProgress:
     def __call__(self, stage: str, done: int, total: int | None) -> None:
         now = time.monotonic()
         if stage != self._stage:
-            self._stage, self._started, self._shown, self._first = stage, now, 0.0, done
+            self._stage, self._shown, self._first, self._started = stage, 0.0, done, 0.0
+        if not self._started and done > self._first:  # what comes before the first one done is preparation
+            self._started, self._first = now, done
         finished = total is not None and done >= total
         if finished or now - self._shown >= (_EVERY if self._terminal else _EVERY_PLAIN):
             self._shown = now
-            self._draw(stage, done, total, now - self._started, finished)
+            self._draw(stage, done, total, now - self._started if self._started else 0.0, finished)
 
     def _draw(self, stage: str, done: int, total: int | None, seconds: float, finished: bool) -> None:
         rate = (done - self._first) / seconds if seconds > 0.5 else 0.0

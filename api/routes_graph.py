@@ -20,6 +20,7 @@ from api.models import (
 from api.problems import Json
 from api.state import AppState
 from api.triples import Edge
+from extraction.answers import distinct
 from kg.records import Answer, Candidate, Generation, Prompt
 
 router = APIRouter(prefix="/v1", tags=["Graph"])
@@ -91,7 +92,7 @@ async def extract(body: ExtractRequest, state: AppState) -> Json:
         state.opened.ontology.resolve(body.relation)
     prompt = Prompt(body.head, body.relation, "", body.prompt)
     answer = Answer(prompt, Generation(prompt.id, "request", body.text))
-    found = await state.work.model(lambda: list(state.opened.extractor.extract([answer])))
+    found = await state.work.model(lambda: list(distinct(state.opened.extractor.extract([answer]))))
     return Json({"triples": [_extracted(candidate) for candidate in found]})
 
 

@@ -197,13 +197,19 @@ def _from_wording(plan: _Plan) -> list[_Read]:
 
 
 def _candidates(plan: _Plan) -> Iterator[Candidate]:
-    """The triples of an answer, each once, with the characters of the verbatim answer."""
-    seen: set[tuple[str, str, str, bool]] = set()
+    """The triples of an answer with the characters of the verbatim answer; what is said twice comes twice."""
     for read in plan.found:
-        t = read.triple
+        if read.triple.head.strip() and read.triple.tail.strip():
+            start, end = plan.restored.original(read.start, read.end)
+            yield Candidate(read.triple, plan.answer.generation.id, read.rule, start, end)
+
+
+def distinct(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    """The first candidate of each triple, by normal form."""
+    seen: set[tuple[str, str, str, bool]] = set()
+    for candidate in candidates:
+        t = candidate.triple
         key = (normal_form(t.head), t.relation, normal_form(t.tail), t.negated)
-        if key in seen or not t.head.strip() or not t.tail.strip():
-            continue
-        seen.add(key)
-        start, end = plan.restored.original(read.start, read.end)
-        yield Candidate(t, plan.answer.generation.id, read.rule, start, end)
+        if key not in seen:
+            seen.add(key)
+            yield candidate

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from extraction.answers import AnswerExtractor
+from extraction.answers import AnswerExtractor, distinct
 from kg.errors import InputError
 from kg.ontology import Ontology, load_ontology
 from kg.records import Answer, Candidate, Generation, Prompt
@@ -57,7 +57,7 @@ def extract_rows(rows: Iterable[dict[str, Any]], extractor: AnswerExtractor) -> 
             yield _answer(row)
 
     for index, candidates in enumerate(extractor.extract_each(answers())):
-        yield {"id": ids[index], "triples": [_triple(c) for c in candidates]}
+        yield {"id": ids[index], "triples": [_triple(c) for c in distinct(candidates)]}
 
 
 def check_row(row: Any, where: str) -> dict[str, Any]:

@@ -10,19 +10,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 from kg.errors import RunError
 from kg.graph import FILES, GraphBuilder
 from kg.ontology import Ontology
 from kg.protocols import Critic, Extractor, PaidTeacher, Teacher
-from kg.records import Answer, Candidate, Claim, Generation, Prompt, Verdict, digest
+from kg.records import Answer, Candidate, Claim, Prompt, Verdict, digest
 from kg.run import (
+    Journal,
     Progress,
     Run,
-    open_journal,
     read_journal,
     read_lines,
     read_parquet,
@@ -42,6 +42,7 @@ from kg.schemas import (
 )
 
 GRAPH_VERSION = "1"
+CHUNK = 10_000  # prompts handed at a time to a teacher that takes any number
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,9 @@ def build(run: Run, parts: Parts, progress: Progress = silent, limit: int | None
             _write_heads(run, key, source)
         key = digest("prompts", source.version, str(limit), run.digest("heads"))
         if not run.is_done("prompts", key):
-            prompts = list(source.prompts(_used_heads(run)))[:limit]
-            if not prompts:
-                raise RunError("there is nothing to ask: the recipe gives no heads or relations")
-            _write_prompts(run, "prompts", key, prompts)
+            _write_prompts(run, "prompts", key, islice(source.prompts(_used_heads(run)), limit))
+        if not (run.stage("prompts") or {})["rows"]:
+            raise RunError("there is nothing to ask: the recipe gives no heads or relations")
         _generate(run, "prompts", "generations", teacher, progress, asked)
         key = digest("candidates", parts.extractor.version, run.digest("prompts", "generations"))
         if not run.is_done("candidates", key):
@@ -169,38 +169,61 @@ def _generate(
     run: Run, ask: str, stage: str, teacher: Teacher, progress: Progress, count: Counter[str]
 ) -> None:
     """Asks the teacher what no file answers yet; every answer is on disk before the next is read."""
-    prompts = [prompt_from(row) for row in read_lines(run.require(ask))]
     identity = digest(teacher.name, teacher.version)
     key = digest(stage, identity, run.digest(ask))
+    total = (run.stage(ask) or {})["rows"]
     if run.is_done(stage, key):
-        count["reused"] += len(prompts)
+        count["reused"] += total
         _count_paid(teacher, run.require(stage))
         return
     started, file = time.monotonic(), f"{stage}.jsonl"
-    order = {p.id: i for i, p in enumerate(prompts)}
-    journal = run.path / f"{stage}.{identity[:8]}.journal"
-    given = {g.prompt_id: g for g in _known(run, stage, identity, journal) if g.prompt_id in order}
-    _count_paid(teacher, journal)
-    count["reused"] += len(given)
-    progress(stage, len(given), len(prompts))
-    with open_journal(journal) as handle:
-        for batch in _batches(prompts, given, teacher.batch_size):
+    path = run.path / f"{stage}.{identity[:8]}.journal"
+    _count_paid(teacher, path)
+    with closing(Journal(path, "prompt_id")) as journal:
+        _reuse(run, ask, stage, identity, journal)
+        count["reused"] += len(journal)
+        progress(stage, len(journal), total)
+        for batch in _batches(_prompts(run, ask), journal, teacher.batch_size):
             with closing(teacher.generate(batch)) as generations:
                 for generation in generations:
-                    if generation.prompt_id in given:
-                        continue
-                    _append(handle, generation)
-                    given[generation.prompt_id] = generation
-                    count["asked"] += 1
-                    progress(stage, len(given), len(prompts))
-    ordered = sorted(given.values(), key=lambda g: order[g.prompt_id])
-    rows = write_lines(run.part(file), map(generation_line, ordered))
+                    if generation.prompt_id not in journal:
+                        journal.append(generation.prompt_id, generation_line(generation))
+                        count["asked"] += 1
+                        progress(stage, len(journal), total)
+        tokens = 0
+
+        def ordered() -> Iterator[str]:
+            nonlocal tokens
+            for prompt in _prompts(run, ask):
+                if prompt.id in journal:
+                    generation = generation_from(journal[prompt.id])
+                    tokens += generation.tokens
+                    yield generation_line(generation)
+
+        rows = write_lines(run.part(file), ordered())
+    cost = teacher.cost if isinstance(teacher, PaidTeacher) else 0.0
     run.finish(
-        stage, key, [file], rows, started, teacher=teacher.name, identity=identity,
-        tokens=sum(g.tokens for g in ordered), unanswered=len(prompts) - len(ordered),
-        cost=teacher.cost if isinstance(teacher, PaidTeacher) else 0.0,
+        stage, key, [file], rows, started, teacher=teacher.name, identity=identity, tokens=tokens,
+        unanswered=total - rows, cost=cost,
     )
-    journal.unlink()
+    path.unlink()
+
+
+def _prompts(run: Run, stage: str) -> Iterator[Prompt]:
+    return (prompt_from(row) for row in read_lines(run.require(stage)))
+
+
+def _reuse(run: Run, ask: str, stage: str, identity: str, journal: Journal) -> None:
+    """Copies into the journal what the same teacher has answered before, in this run and in those beside it."""
+    files = [p for p in sorted(run.path.parent.glob(f"*/{journal.path.name}")) if p != journal.path]
+    for manifest in sorted(run.path.parent.glob("*/manifest.json")):
+        found = Run.open(manifest.parent).stage(stage)
+        if found is not None and found.get("identity") == identity:
+            files.append(manifest.parent / f"{stage}.jsonl")
+    wanted = {p.id for p in _prompts(run, ask)} if files else set()
+    for generation in (generation_from(row) for file in files for row in read_journal(file)):
+        if generation.prompt_id in wanted and generation.prompt_id not in journal:
+            journal.append(generation.prompt_id, generation_line(generation))
 
 
 def _count_paid(teacher: Teacher, path: Path) -> None:
@@ -209,34 +232,17 @@ def _count_paid(teacher: Teacher, path: Path) -> None:
         teacher.count_paid(map(generation_from, read_journal(path)))
 
 
-def _append(handle: IO[bytes], generation: Generation) -> None:
-    handle.write(generation_line(generation).encode() + b"\n")
-    handle.flush()
-
-
-def _known(run: Run, stage: str, identity: str, journal: Path) -> Iterator[Generation]:
-    """Answers of the same teacher that are on disk: in this run's journal and file, and in the runs beside it."""
-    for path in sorted(run.path.parent.glob(f"*/{journal.name}")):
-        yield from map(generation_from, read_journal(path))
-    for manifest in sorted(run.path.parent.glob("*/manifest.json")):
-        other = Run.open(manifest.parent).stage(stage)
-        if other is not None and other.get("identity") == identity:
-            yield from map(generation_from, read_journal(manifest.parent / f"{stage}.jsonl"))
-
-
-def _batches(
-    prompts: list[Prompt], given: dict[str, Generation], size: int | None
-) -> Iterator[list[Prompt]]:
-    """What is still to be asked: whole batches of one template, or all of it when prompts are independent."""
+def _batches(prompts: Iterator[Prompt], journal: Journal, size: int | None) -> Iterator[list[Prompt]]:
+    """What is still to be asked: whole batches of one template, or all that is missing, `CHUNK` at a time, when
+    prompts are independent."""
     if size is None:
-        if missing := [p for p in prompts if p.id not in given]:
-            yield missing
+        missing = (p for p in prompts if p.id not in journal)
+        while chunk := list(islice(missing, CHUNK)):
+            yield chunk
         return
-    for _, group in groupby(prompts, key=lambda p: p.template):
-        same = list(group)
-        for start in range(0, len(same), size):
-            batch = same[start : start + size]
-            if any(p.id not in given for p in batch):
+    for _, same in groupby(prompts, key=lambda p: p.template):
+        while batch := list(islice(same, size)):
+            if any(p.id not in journal for p in batch):
                 yield batch
 
 

@@ -141,12 +141,16 @@ def _fault(model: type[BaseModel], error: Any) -> str:
 
 
 def _resolve_paths(data: dict[str, Any], base: Path) -> None:
-    """Makes the values of `file` keys, and an ontology file, relative to the recipe's folder."""
+    """Makes the values that are paths relative to the recipe's folder."""
     for key, value in data.items():
         if isinstance(value, dict):
             _resolve_paths(value, base)
-        elif isinstance(value, str) and (key == "file" or (key == "ontology" and value.endswith(".toml"))):
+        elif isinstance(value, str) and _is_path(key, value):
             data[key] = str(base / value)
+
+
+def _is_path(key: str, value: str) -> bool:
+    return key == "file" or (key in ("ontology", "template") and value.endswith(".toml"))
 
 
 def _override(data: dict[str, Any], text: str) -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -157,27 +157,52 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def open_journal(path: Path) -> IO[bytes]:
-    """Opens a JSONL file for appending; a last line that was cut off by a kill is removed first."""
-    handle = open(path, "a+b")  # noqa: SIM115  (the caller closes it)
-    end = handle.seek(0, os.SEEK_END)
-    keep = end
-    while keep > 0:
-        step = min(keep, 65536)
-        handle.seek(keep - step)
-        newline = handle.read(step).rfind(b"\n")
-        if newline >= 0:
-            keep = keep - step + newline + 1
-            break
-        keep -= step
-    if keep != end:
-        handle.truncate(keep)
-    handle.seek(0, os.SEEK_END)
-    return handle
+class Journal:
+    """A JSONL file that grows by whole lines, each found again by a key; memory grows by about 150 bytes a line.
+
+    A last line that was cut off by a kill is removed when the file is opened. Of two lines with one key the
+    first counts.
+    """
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path = path
+        self._key = key
+        self._offsets: dict[str, int] = {}
+        self._handle = open(path, "a+b")  # noqa: SIM115  (closed by close)
+        self._end = 0
+        self._handle.seek(0)
+        for line in self._handle:
+            if not line.endswith(b"\n"):
+                break
+            self._offsets.setdefault(json.loads(line)[key], self._end)
+            self._end += len(line)
+        self._handle.truncate(self._end)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._offsets
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def append(self, key: str, line: str) -> None:
+        """Writes a line (JSON without the newline); it is with the system when this returns."""
+        raw = line.encode() + b"\n"
+        self._handle.write(raw)
+        self._handle.flush()
+        self._offsets.setdefault(key, self._end)
+        self._end += len(raw)
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        self._handle.seek(self._offsets[key])
+        found: dict[str, Any] = json.loads(self._handle.readline())
+        return found
+
+    def close(self) -> None:
+        self._handle.close()
 
 
 def read_journal(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole lines of a journal that may still be written, or may end in half a line."""
+    """The whole lines of a JSONL file that may still be written, or may end in half a line, or may not be there."""
     if not path.exists():
         return
     with open(path, "rb") as handle:

@@ -88,11 +88,13 @@ class LanguageModelStudent:
         torch.manual_seed(seed)
         wordings = word_relations(parts["train"], ontology)
         layout = _fresh_layout(options, parts["train"], wordings)
-        student = cls(layout, wordings, {"format": FORMAT, "options": options.model_dump(), "seed": seed})
+        key = _training_key(options, seed, [*parts["train"], *parts["dev"]])
+        student = cls(layout, wordings, {
+            "format": FORMAT, "options": options.model_dump(), "seed": seed, "key": key, "minutes": minutes,
+        })
         train, dev, test = (student.examples(student._known(parts[name])) for name in ("train", "dev", "test"))
         measured = _sample(test, MEASURED)
         before = mean_loss(layout, measured) if measured else None
-        key = _training_key(options, seed, [*parts["train"], *parts["dev"]])
         training = Training(layout, train, dev, options, out, key, minutes, seed, progress)
         state = training.run()
         layout.model.to(layout.dtype)
@@ -185,12 +187,19 @@ def train_student(
 ) -> dict[str, Any]:
     """Trains a student on a run or a TSV file and saves it in `out`; a tenth of the heads is never trained on.
 
-    Returns the figures of `student.json`. Raises InputError, RunError, StudentError.
+    A student that was trained so before is left as it is. Returns the figures of `student.json`. Raises InputError,
+    RunError, StudentError.
     """
     ontology = load_ontology()
     if source.is_dir():
         ontology = load_ontology(Run.open(source).manifest["recipe"].get("ontology", "atomic2020"))
     parts = split_heads(read_training_triples(source, ontology), FRACTIONS, seed)
+    if (out / SETTINGS).is_file():
+        old = _read_settings(out)
+        key = _training_key(options, seed, [*parts["train"], *parts["dev"]])
+        if (old.get("key"), old.get("minutes")) == (key, minutes):
+            log.info("%s was trained on the same triples in the same way before: nothing to do", out)
+            return dict(old["metrics"])
     student = LanguageModelStudent.train(parts, out, options, ontology, minutes, seed, progress)
     metrics: dict[str, Any] = student.settings["metrics"]
     return metrics

@@ -1,5 +1,6 @@
 import json
-import os
+import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kg.errors import RunError
-from kg.run import Run, open_journal, read_journal, read_parquet, write_atomically, write_parquet
+from kg.run import Journal, Run, read_journal, read_parquet, write_atomically, write_parquet
 
 
 def test_a_stage_is_done_when_the_manifest_says_so(tmp_path: Path) -> None:
@@ -52,17 +53,24 @@ def test_two_builds_of_one_run_exclude_each_other(tmp_path: Path) -> None:
         pass
 
 
-@given(st.lists(st.text(max_size=30), max_size=5), st.binary(max_size=40).filter(lambda b: b"\n" not in b))
-def test_a_journal_keeps_whole_lines_and_drops_half_ones(texts: list[str], half: bytes) -> None:
-    path = Path(os.environ.get("TMPDIR", "/tmp")) / f"journal-{os.getpid()}"
-    whole = b"".join(json.dumps({"t": t}).encode() + b"\n" for t in texts)
-    path.write_bytes(whole + half)
-    try:
-        with open_journal(path) as handle:
-            handle.write(b'{"t": "last"}\n')
-        assert [row["t"] for row in read_journal(path)] == [*texts, "last"]
-    finally:
-        path.unlink()
+@given(st.dictionaries(st.text(max_size=9), st.text(max_size=30)), st.binary(max_size=40).filter(lambda b: 10 not in b))
+def test_a_journal_keeps_whole_lines_and_drops_half_ones(texts: dict[str, str], half: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal"
+        path.write_bytes(b"".join(json.dumps({"k": k, "t": t}).encode() + b"\n" for k, t in texts.items()) + half)
+        with closing(Journal(path, "k")) as journal:
+            assert len(journal) == len(texts)
+            journal.append("a new key", '{"k": "a new key", "t": "last"}')
+            assert {k: journal[k]["t"] for k in (*texts, "a new key")} == {**texts, "a new key": "last"}
+            assert "no such key" not in journal
+        assert [row["t"] for row in read_journal(path)] == [*texts.values(), "last"]
+
+
+def test_of_two_lines_with_one_key_the_first_counts(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    path.write_text('{"k": "a", "t": 1}\n{"k": "a", "t": 2}\n')
+    with closing(Journal(path, "k")) as journal:
+        assert (len(journal), journal["a"]["t"]) == (1, 1)
 
 
 def test_write_atomically_replaces_the_whole_file(tmp_path: Path) -> None:

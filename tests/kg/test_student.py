@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -278,3 +279,14 @@ def test_words_of_relations():
     assert wordings["NotxWant"].negated
     assert wordings["AtLocation"].tail == "Thing"
     assert wordings["my own"].phrase == "my own"
+
+
+def test_the_same_training_is_not_done_twice(trained, tmp_path):
+    _, figures, data = trained
+    folder = shutil.copytree(trained[0], tmp_path / "copy")
+    options = LanguageModelStudent.Options(**json.loads((folder / SETTINGS).read_text())["options"])
+    before = (folder / "model.safetensors").stat().st_mtime_ns
+    assert train_student(data, folder, options) == json.loads(json.dumps(figures))
+    assert (folder / "model.safetensors").stat().st_mtime_ns == before
+    assert train_student(data, folder, options, seed=1)["steps"] > 0
+    assert (folder / "model.safetensors").stat().st_mtime_ns != before
