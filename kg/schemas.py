@@ -40,7 +40,7 @@ EDGES = pa.schema([
     pa.field("relation", pa.string(), nullable=False),
     pa.field("tail", pa.string(), nullable=False),  # node id
     pa.field("negated", pa.bool_(), nullable=False),
-    pa.field("head_text", pa.string(), nullable=False),
+    pa.field("head_text", pa.string(), nullable=False),  # the commonest wordings of this edge's sources
     pa.field("tail_text", pa.string(), nullable=False),
     pa.field("score", pa.float64()),
     pa.field("level", pa.string(), nullable=False),  # empty until a critic is calibrated

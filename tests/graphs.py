@@ -47,4 +47,5 @@ def many(count: int) -> list[tuple[Triple, float | None]]:
 
 def contents(graph: GraphFiles) -> set[tuple[Triple, float | None]]:
     """The triples of a graph with their scores: what a store that holds it must answer."""
-    return {(Triple(e["head_text"], e["relation"], e["tail_text"], e["negated"]), e["score"]) for e in graph.edges()}
+    text = {n["id"]: n["text"] for n in graph.nodes()}
+    return {(Triple(text[e["head"]], e["relation"], text[e["tail"]], e["negated"]), e["score"]) for e in graph.edges()}

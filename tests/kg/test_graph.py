@@ -39,6 +39,13 @@ def test_the_commonest_wording_names_the_node(tmp_path: Path) -> None:
     assert [t.tail for t in graph.triples()] == ["to eat"]
 
 
+def test_an_edge_keeps_the_wording_of_its_own_sources(tmp_path: Path) -> None:
+    rows = [("PersonX cooks", "xWant", "to eat"), ("PersonX sits down", "HasSubEvent", "eat")]
+    graph = built(tmp_path, *rows, ("PersonX begins", "HasSubEvent", "eat"))
+    assert [t.tail for t in graph.triples()] == ["to eat", "eat", "eat"]
+    assert [n["text"] for n in graph.nodes() if n["text"].endswith("eat")] == ["eat"]
+
+
 def test_a_denial_is_an_edge_of_its_own(tmp_path: Path) -> None:
     graph = built(tmp_path, ("PersonX rests", "xWant", "to run"), ("PersonX rests", "NotxWant", "to run"))
     assert [t.negated for t in graph.triples()] == [False, True]
