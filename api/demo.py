@@ -17,7 +17,7 @@ from api.assemble import (
     open_cypher,
     open_rdf,
 )
-from api.cli import quieten
+from api.cli import set_environment
 from api.commands_student import show_log
 from api.output import StderrProgress, say, table
 from kg.errors import KGError
@@ -42,7 +42,7 @@ SELECT ?want WHERE { ?e a kg:Event ; skos:prefLabel ?event ; kg:xWant ?w . ?w sk
 def main() -> None:
     """Runs the five steps; exits with 1 when one fails."""
     started = time.monotonic()
-    quieten()
+    set_environment()
     show_log()
     try:
         recipe = load_recipe("demo")

@@ -1,16 +1,21 @@
 """Stores for tests. `embedded_store`, `neo4j_store` and `rdf_store` are empty and are closed after each test; the
 servers behind the first two live as long as the session."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from api.cli import set_environment
 from kg.ontology import load_ontology
 from loaders.bolt import BoltStore, connect
 from loaders.embedded import EmbeddedEngine
 from loaders.rdf import RdfStore
 from tests.servers import Neo4jServer, empty
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+set_environment()  # before torch is imported
 
 
 @pytest.fixture(autouse=True)
