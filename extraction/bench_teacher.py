@@ -21,6 +21,7 @@ from kg.records import Generation, Prompt
 log = logging.getLogger(__name__)
 DTYPES = ("float32", "bfloat16")
 TRIAL = 4  # prompts on which the baseline's number formats are compared
+LIMIT = "the matrix products with the weights that the teacher's forward passes need, and nothing else"
 REPEATS = 3  # of each matrix product; the fastest counts
 NAMES = ("Robin", "Jordan")
 EXAMPLES = (
@@ -66,7 +67,7 @@ def bench_teacher(
     teacher = _time_teacher(LocalTeacher(options, seed=0), asked)
     dtype, baseline = _time_baseline(options, [p.text for p in asked])
     ratio = baseline["seconds"] / teacher["seconds"]
-    return {**settings, "ratio": ratio, **teacher, "baseline_dtype": dtype,
+    return {**settings, "ratio": ratio, **teacher, "limit": LIMIT, "baseline_dtype": dtype,
             **{f"baseline_{key}": value for key, value in baseline.items()}}
 
 
