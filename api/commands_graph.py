@@ -1,13 +1,14 @@
 """kg import, load, query, explain, export."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import click
 
 from api.output import StderrProgress, emit, print_csv, say, table
-from kg.errors import InputError
+from kg.errors import InputError, KGError
 
 _RUN = click.argument("run", type=click.Path(path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -36,8 +37,14 @@ def import_(paths: tuple[Path, ...], file_format: str, out: Path, ontology: str,
     known = load_ontology(ontology)
     name = digest(file_format, *(part for p in paths for part in (p.name, sha256(p))))[:8]
     recipe = {"name": "import", "format": file_format, "files": [p.name for p in paths], "ontology": ontology}
+    is_new = not out.exists()
     run = Run.create(out, f"import-{file_format}-{name}", recipe)
-    counts = import_files(list(paths), file_format, run, known, StderrProgress())
+    try:
+        counts = import_files(list(paths), file_format, run, known, StderrProgress())
+    except KGError:
+        if is_new:
+            shutil.rmtree(out)
+        raise
     emit({"run": str(out), **counts}, as_json, lambda: "\n".join([
         ", ".join(f"{n:,} {what}" for what, n in counts.items()), f"next: kg load {out}"
     ]))

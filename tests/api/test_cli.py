@@ -75,6 +75,8 @@ except SystemExit: print({heavy} & set(sys.modules))"""
     (["build", "recorded"], 1, "file: Field required"),
     (["build", "recorded", "--set", "teacher.file=missing.jsonl"], 1, "missing.jsonl"),
     (["status", "nowhere"], 1, "is no run"),
+    (["import", __file__, "--format", "tsv", "--out", "run"], 1, "line 1"),
+    (["import", "missing.tsv", "--format", "tsv", "--out", "run"], 1, "missing.tsv"),
     (["query", "nowhere"], 2, "give one of --cypher and --sparql"),
     (["relations", "--ontology", "nowhere.toml"], 1, "no such file"),
     (["complete", "nowhere"], 2, "give --head and --relation, or --queries and --out"),
