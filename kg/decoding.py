@@ -6,6 +6,7 @@ encoder and writes with its decoder. Everything else in the system sees only `La
 """
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
@@ -42,7 +43,7 @@ class Written(NamedTuple):
     score: float
 
 
-class Layout:
+class Layout(ABC):
     """A model with its tokenizer, for whole triples. `dtype` is what matrices are multiplied in."""
 
     def __init__(self, model: Any, tokenizer: Any, dtype: torch.dtype) -> None:
@@ -127,13 +128,13 @@ class Layout:
             ids[n, place], mask[n, place] = torch.tensor(row), 1
         return ids.to(self.device), mask.to(self.device)
 
+    @abstractmethod
     def _forward(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
         """(logits: batch x targets x vocabulary, target ids: batch x targets, `IGNORED` where there is none)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _decoder(self, prompts: Sequence[list[int]]) -> "ModelDecoder":
         """The model when it has read the prompts."""
-        raise NotImplementedError
 
 
 class CausalLayout(Layout):
