@@ -5,6 +5,7 @@ driven through `model.generate`: sequence-to-sequence models in batches, other c
 """
 
 import hashlib
+import logging
 import math
 from collections.abc import Generator, Iterator, Sequence
 from functools import cached_property
@@ -23,6 +24,7 @@ from kg.records import Generation, Prompt, digest
 if TYPE_CHECKING:
     from extraction.decoding import Row
 
+log = logging.getLogger(__name__)
 VERSION = "1"  # raise it when the same options and prompt are answered otherwise
 CONTEXT = 8  # tokens of the prompt that are decoded together with the answer
 SAMPLES, SAMPLE_BYTES = 64, 4096  # of a weight file, to tell one training from another
@@ -106,6 +108,9 @@ class _Loaded:
         self._encodes = bool(self.model.config.is_encoder_decoder)
         fits = not self._encodes and PrefixDecoder.fits(self.model)
         self._decoder = PrefixDecoder(self.model) if fits else None
+        if not fits and not self._encodes:
+            log.warning("%s: its attention is of a kind that cannot share a prefix: asking prompt by prompt, slowly",
+                        options.model)
 
     def answer(self, prompts: Sequence[Prompt]) -> Iterator["Row"]:
         """The rows of a batch, each when its answer is finished."""
