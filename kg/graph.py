@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +14,6 @@ from kg.records import Triple, digest
 from kg.run import ROW_GROUP, Run, read_parquet, write_parquet
 from kg.schemas import EDGES, NODES, PROVENANCE
 
-W = TypeVar("W", str, tuple[str, str])
 FILES = ["nodes.parquet", "edges.parquet", "provenance.parquet"]
 
 
@@ -38,16 +37,16 @@ class _Edge:
     tail: str
     negated: bool
     score: float | None
-    wordings: dict[tuple[str, str], int] = field(default_factory=dict)
+    wordings: dict[str, int] = field(default_factory=dict)  # of the tail
     sources: dict[tuple[str, str, int, int], None] = field(default_factory=dict)
 
 
 class GraphBuilder:
     """Merges triples by normal form and keeps every source.
 
-    A node's text is its commonest wording of all, an edge's texts are the commonest ones of its own sources: "to eat"
-    where it is wanted and "eat" where it is a step may be one node. Holds the whole graph in memory, about 1.3 kB a
-    triple.
+    A node's text is its commonest wording of all, the text of an edge's tail is the commonest one of its own sources:
+    "to eat" where it is wanted and "eat" where it is a step may be one node. Holds the whole graph in memory, about
+    1.3 kB a triple.
     """
 
     def __init__(self, ontology: Ontology) -> None:
@@ -68,8 +67,7 @@ class GraphBuilder:
         tail = self._node(triple.tail, relation.tail)
         edge_id = Triple(head, relation.name, tail, triple.negated).id
         edge = self._edges.setdefault(edge_id, _Edge(head, relation.name, tail, triple.negated, None))
-        wording = (triple.head, triple.tail)
-        edge.wordings[wording] = edge.wordings.get(wording, 0) + 1
+        edge.wordings[triple.tail] = edge.wordings.get(triple.tail, 0) + 1
         edge.sources[generation_id, rule, start, end] = None
         if score is not None:
             edge.score = score if edge.score is None else max(edge.score, score)
@@ -83,7 +81,13 @@ class GraphBuilder:
                 {"id": i, "kind": n.kind, "text": _commonest(n.surfaces), "nothing": n.nothing}
                 for i, n in self._nodes.items()
             )),
-            "edges": write_parquet(run.part(FILES[1]), EDGES, (_edge_row(i, e) for i, e in edges.items())),
+            "edges": write_parquet(run.part(FILES[1]), EDGES, (
+                {
+                    "id": i, "head": e.head, "relation": e.relation, "tail": e.tail, "negated": e.negated,
+                    "head_text": _commonest(self._nodes[e.head].surfaces), "tail_text": _commonest(e.wordings),
+                    "score": e.score, "level": "", "sources": len(e.sources),
+                } for i, e in edges.items()
+            )),
             "provenance": write_parquet(run.part(FILES[2]), PROVENANCE, (
                 {"triple_id": i, "generation_id": g, "rule": r, "start": s, "end": t, "run_id": run.id}
                 for i, e in edges.items() for g, r, s, t in e.sources
@@ -103,17 +107,9 @@ class GraphBuilder:
             self._nodes[head].nothing.append(relation.name)
 
 
-def _edge_row(edge_id: str, edge: _Edge) -> dict[str, Any]:
-    head, tail = _commonest(edge.wordings)
-    return {
-        "id": edge_id, "head": edge.head, "relation": edge.relation, "tail": edge.tail, "negated": edge.negated,
-        "head_text": head, "tail_text": tail, "score": edge.score, "level": "", "sources": len(edge.sources),
-    }
-
-
-def _commonest(counts: dict[W, int]) -> W:
+def _commonest(counts: dict[str, int]) -> str:
     """The commonest wording; of equally common ones the shortest, then the first in code point order."""
-    return min(counts, key=lambda w: (-counts[w], sum(map(len, w)), w))
+    return min(counts, key=lambda w: (-counts[w], len(w), w))
 
 
 class GraphFiles:
@@ -143,7 +139,7 @@ class GraphFiles:
         return read_parquet(self.path / FILES[2])
 
     def triples(self) -> Iterator[Triple]:
-        """The triples in the order of the file, in the wording of their own sources."""
+        """The triples in the order of the file, each tail in the wording of its own sources."""
         for e in self.edges():
             yield Triple(e["head_text"], e["relation"], e["tail_text"], e["negated"])
 

@@ -41,7 +41,7 @@ from kg.schemas import (
     prompt_line,
 )
 
-GRAPH_VERSION = "2"
+GRAPH_VERSION = "3"
 CHUNK = 10_000  # prompts handed at a time to a teacher that takes any number
 
 

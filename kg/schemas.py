@@ -40,8 +40,8 @@ EDGES = pa.schema([
     pa.field("relation", pa.string(), nullable=False),
     pa.field("tail", pa.string(), nullable=False),  # node id
     pa.field("negated", pa.bool_(), nullable=False),
-    pa.field("head_text", pa.string(), nullable=False),  # the commonest wordings of this edge's sources
-    pa.field("tail_text", pa.string(), nullable=False),
+    pa.field("head_text", pa.string(), nullable=False),  # the head node's text
+    pa.field("tail_text", pa.string(), nullable=False),  # the commonest wording of this edge's own sources
     pa.field("score", pa.float64()),
     pa.field("level", pa.string(), nullable=False),  # empty until a critic is calibrated
     pa.field("sources", pa.int32(), nullable=False),  # rows of provenance
