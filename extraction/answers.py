@@ -56,6 +56,24 @@ class _Plan:
     slots: list[dict[str, str]] = field(default_factory=list)  # for each piece, the slots that names stand for
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A parsed stretch of an answer's prose, for reports.
+
+    `doc` begins at `offset` of the restored text; the names in it stand for `slots`.
+    """
+
+    doc: "Doc"
+    restored: Restored
+    offset: int
+    slots: dict[str, str]
+    asked: Asked | None
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """The characters of the verbatim answer that characters of the document came from."""
+        return self.restored.original(self.offset + start, self.offset + end)
+
+
 class AnswerExtractor:
     """Reads lists and sentences (protocol Extractor)."""
 
@@ -82,14 +100,24 @@ class AnswerExtractor:
 
     def extract_each(self, answers: Iterable[Answer]) -> Iterator[list[Candidate]]:
         """The candidates of each answer, one list an answer."""
+        for plan, docs in self._parsed(answers):
+            for doc, (_, offset), slots in zip(docs, plan.prose, plan.slots, strict=True):
+                plan.found += _from_prose(plan, doc, offset, slots)
+            plan.found += _from_wording(plan)
+            yield list(_candidates(plan))
+
+    def parse_each(self, answers: Iterable[Answer]) -> Iterator[list[Piece]]:
+        """The parsed prose of each answer, as the patterns see it."""
+        for plan, docs in self._parsed(answers):
+            parts = zip(docs, plan.prose, plan.slots, strict=True)
+            yield [Piece(doc, plan.restored, offset, slots, plan.asked) for doc, (_, offset), slots in parts]
+
+    def _parsed(self, answers: Iterable[Answer]) -> Iterator[tuple[_Plan, Iterator["Doc"]]]:
+        """Each answer's plan with the parses of its prose, in order."""
         for window in self._windows(map(self._plan, answers)):
             docs = self._parse(list(_disguised(window)))
             for plan in window:
-                pieces = zip(plan.prose, plan.slots, strict=True)
-                for doc, ((_, offset), slots) in zip(islice(docs, len(plan.prose)), pieces, strict=True):
-                    plan.found += _from_prose(plan, doc, offset, slots)
-                plan.found += _from_wording(plan)
-                yield list(_candidates(plan))
+                yield plan, islice(docs, len(plan.prose))
 
     def _windows(self, plans: Iterator[_Plan]) -> Iterator[list[_Plan]]:
         window: list[_Plan] = []

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from extraction.answers import AnswerExtractor, distinct
+from extraction.rows import answer_of, answer_rows
 from kg.errors import InputError
 from kg.ontology import Ontology, load_ontology
-from kg.records import Answer, Candidate, Generation, Prompt
+from kg.records import Answer, Candidate
 from kg.run import Progress, silent
 
 CHUNK = 256  # lines that one process reads at a time
@@ -48,35 +49,23 @@ def extract_file(
 
 
 def extract_rows(rows: Iterable[dict[str, Any]], extractor: AnswerExtractor) -> Iterator[dict[str, Any]]:
-    """{"id", "triples"} for each row, streaming. The rows must be right (see `check_row`)."""
+    """{"id", "triples"} for each row, streaming. The rows must be right (see `extraction.rows.check_row`)."""
     ids: list[Any] = []
 
     def answers() -> Iterator[Answer]:
         for row in rows:
             ids.append(row.get("id"))
-            yield _answer(row)
+            yield answer_of(row)
 
     for index, candidates in enumerate(extractor.extract_each(answers())):
         yield {"id": ids[index], "triples": [_triple(c) for c in distinct(candidates)]}
-
-
-def check_row(row: Any, where: str) -> dict[str, Any]:
-    """The row, if it is one to extract from. Raises InputError that begins with `where`."""
-    if not isinstance(row, dict):
-        raise InputError(f'{where}: not an object; each line must be {{"id", "prompt", "head", "text"}}')
-    if not isinstance(row.get("text"), str):
-        raise InputError(f'{where}: "text" is missing or no string')
-    for key in ("prompt", "head", "relation"):
-        if not isinstance(row.get(key), str | None):
-            raise InputError(f'{where}: "{key}" must be a string or null')
-    return row
 
 
 def _chunks(path: Path) -> Iterator[list[dict[str, Any]]]:
     """The rows of the file, some at a time."""
     chunk: list[dict[str, Any]] = []
     size = 0
-    for row in _rows(path):
+    for row in answer_rows(path):
         chunk.append(row)
         size += len(row["text"])
         if len(chunk) == CHUNK or size > _CHUNK_CHARACTERS:
@@ -86,27 +75,10 @@ def _chunks(path: Path) -> Iterator[list[dict[str, Any]]]:
         yield chunk
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with open(path, "rb") as handle:
-            for number, raw in enumerate(handle, 1):
-                where = f"{path} line {number}"
-                try:
-                    line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-                    if line.strip():
-                        yield check_row(json.loads(line), where)
-                except UnicodeDecodeError:
-                    raise InputError(f"{where}: not UTF-8") from None
-                except (ValueError, RecursionError) as error:
-                    raise InputError(f"{where}: not JSON ({error})") from None
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-
-
 def _results(chunks: Iterator[list[dict[str, Any]]], jobs: int, ontology: str | Path) -> Iterator[tuple[str, int]]:
     """A line and its number of triples for each row, in order."""
     if jobs <= 1:
-        extractor = _extractor(ontology)
+        extractor = make_extractor(ontology)
         for chunk in chunks:
             yield from _read(chunk, extractor)
         return
@@ -132,7 +104,7 @@ class _Worker:
 
 
 def _start(ontology: str | Path) -> None:
-    _Worker.extractor = _extractor(ontology)
+    _Worker.extractor = make_extractor(ontology)
 
 
 def _work(chunk: list[dict[str, Any]]) -> list[tuple[str, int]]:
@@ -144,14 +116,10 @@ def _read(chunk: list[dict[str, Any]], extractor: AnswerExtractor) -> Iterator[t
         yield json.dumps(result, ensure_ascii=True), len(result["triples"])
 
 
-def _extractor(ontology: str | Path) -> AnswerExtractor:
+def make_extractor(ontology: str | Path = "atomic2020") -> AnswerExtractor:
+    """The extractor of `kg extract`, with an ontology by name or path."""
     known: Ontology = load_ontology(ontology)
     return AnswerExtractor(AnswerExtractor.Options(), known)
-
-
-def _answer(row: dict[str, Any]) -> Answer:
-    prompt = Prompt(row.get("head") or "", row.get("relation") or "", "", row.get("prompt") or "")
-    return Answer(prompt, Generation(prompt.id, "", row["text"]))
 
 
 def _triple(candidate: Candidate) -> dict[str, Any]:
