@@ -24,6 +24,8 @@ COMMANDS = {
     "explain": ("api.commands_graph", "Show where a triple came from and what the critics said."),
     "export": ("api.commands_graph", "Write a run's graph to a file."),
     "extract": ("api.commands_text", "Read triples from texts."),
+    "coverage": ("api.commands_text", "Tell which sentences of texts gave triples and which constructions gave none."),
+    "eval": ("api.commands_eval", "Measure a part against what careful readers marked."),
     "train": ("api.commands_student", "Train a student on a run or a file of triples."),
     "complete": ("api.commands_student", "Let a student complete heads."),
     "serve": ("api.commands_serve", "Serve a run over HTTP: Cypher, SPARQL, completion, a page."),

@@ -7,7 +7,11 @@ import click
 
 from api.output import emit, say
 
-BENCHES = {"teacher": "extraction.bench_teacher:bench_teacher"}
+BENCHES = {
+    "extraction": "extraction.bench_extraction:bench_extraction",
+    "teacher": "extraction.bench_teacher:bench_teacher",
+}
+OF_TEXTS = ("extraction",)  # benches that take texts of the user
 
 
 @click.command()
@@ -45,17 +49,21 @@ def serve(
 
 @click.command()
 @click.argument("name", type=click.Choice(list(BENCHES)))
+@click.option("--file", type=click.Path(path_type=Path), help="Texts to read, as for kg coverage  [extraction only]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def bench(name: str, as_json: bool) -> None:
+def bench(name: str, file: Path | None, as_json: bool) -> None:
     """Measure a part against its limit, as a ratio in one run.
 
     \b
     Example:
       kg bench teacher
+      kg bench extraction --file answers.jsonl
     """
     from api.assemble import load
 
-    figures = load(BENCHES[name])()
+    if file is not None and name not in OF_TEXTS:
+        raise click.UsageError(f"--file is for {', '.join(OF_TEXTS)}: the bench {name!r} has its own texts")
+    figures = load(BENCHES[name])(**({} if file is None else {"file": file}))
     emit(figures, as_json, lambda: "\n".join(f"{key}: {value}" for key, value in figures.items()))
 
 
