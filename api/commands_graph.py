@@ -143,13 +143,16 @@ def _parameter(text: str) -> tuple[str, Any]:
 @click.command()
 @_RUN
 @click.argument("triple_id")
+@click.option("--parse", "with_parse", is_flag=True, help="Show the sentences with tokens, dependencies and entities.")
+@click.option("--svg", type=click.Path(path_type=Path), help="As --parse, and draw the first sentence in this file.")
 @_JSON
-def explain(run: Path, triple_id: str, as_json: bool) -> None:
+def explain(run: Path, triple_id: str, with_parse: bool, svg: Path | None, as_json: bool) -> None:
     """Show where a triple came from and what the critics said.
 
     \b
     Example:
       kg explain runs/demo-1a2b3c4d 5f0c...  (ids: kg export RUN --format jsonl --out -)
+      kg explain runs/demo-1a2b3c4d 5f0c... --parse --svg parse.svg
     """
     from dataclasses import asdict
 
@@ -157,8 +160,21 @@ def explain(run: Path, triple_id: str, as_json: bool) -> None:
     from api.explain import render
     from kg.run import Run
 
-    found = find(Run.open(run), triple_id)
-    emit(asdict(found), as_json, lambda: render(found))
+    opened = Run.open(run)
+    found = find(opened, triple_id)
+    if not with_parse and svg is None:
+        emit(asdict(found), as_json, lambda: render(found))
+        return
+    from api.parses import render_parse, require_parse, run_parses
+
+    parses = run_parses(opened, found)
+    if svg is not None:
+        svg.write_text(require_parse(parses).svg, encoding="utf-8")
+        say(f"drawn in {svg}")
+    if not parses:
+        say("no sentence was parsed for this triple: it comes from a list or a file, see the rule")
+    emit({**asdict(found), "parses": [asdict(p) for p in parses]}, as_json,
+         lambda: "\n\n".join([render(found).rstrip("\n"), *map(render_parse, parses)]))
 
 
 @click.command()

@@ -11,7 +11,7 @@ from api.triples import rows_where
 from kg.errors import KGError, UnknownNameError
 from kg.graph import FILES, node_id
 from kg.ontology import KINDS
-from kg.records import Candidate, Generation, Prompt, Triple, Verdict
+from kg.records import Answer, Candidate, Generation, Prompt, Triple, Verdict
 from kg.run import Run
 from kg.schemas import candidate_from, generation_from, prompt_from
 
@@ -117,6 +117,13 @@ def _source(
         candidate.triple.head if candidate else "", candidate.triple.tail if candidate else "",
         verdicts=tuple(Opinion(v.critic, v.decision, v.score, v.reason) for v in said),
     )
+
+
+def answers_of(run: Run, generation_ids: set[str]) -> dict[str, Answer]:
+    """The answers with these ids, each with its prompt; an id that is not in the run is left out."""
+    generations = _generations(run, generation_ids)
+    prompts = _prompts(run, {g.prompt_id for g in generations.values()})
+    return {i: Answer(prompts[g.prompt_id], g) for i, g in generations.items() if g.prompt_id in prompts}
 
 
 def _generations(run: Run, ids: set[str]) -> dict[str, Generation]:
