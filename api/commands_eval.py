@@ -27,7 +27,9 @@ def eval_() -> None:
 @click.option("--predicted", type=click.Path(path_type=Path), help='JSONL of {"id", "triples"}, as of kg extract.')
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 def extraction(gold: Path, predicted: Path | None, as_json: bool) -> None:
-    """Precision, recall and F1 of extracted triples, and the true and false alarms of each rule.
+    """Score triples read from texts, by source, relation and rule.
+
+    Prints precision, recall and F1, and the true and false alarms of each rule.
 
     GOLD has an object a line with "id", "source", "text", "triples" and "optional" triples, and
     "prompt" and "head" where they are known. Without --predicted its texts are read now.

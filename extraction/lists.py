@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from extraction.prose import MAX_WORD
+
 MAX_ITEMS = 1000  # a longer list is a model repeating itself
 
 
@@ -53,6 +55,9 @@ _INLINE_BULLET = re.compile(r"[•‣▪●◦・]\s*")
 _SENTENCE_END = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z\"'(])")
 _FENCE = re.compile(r"```[A-Za-z]*\n?")
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_TAG = re.compile(r"</?[a-zA-Z!]")
+_CODE = re.compile(r"[{}<>=\\|^~]")
+_SWITCH = re.compile(r"[a-z](?=[A-Z\d])|\d(?=[A-Za-z])")  # of letter case, or between letters and digits
 _OPENING, _CLOSING = "\"'“‘«([{`*_", "\"'”’»)]}`*_"
 _ANSWER_KEYS = frozenset(
     {"tail", "tails", "answer", "answers", "text", "value", "inference", "completion", "step", "steps", "object"}
@@ -91,7 +96,7 @@ def clean(text: str, start: int, end: int) -> Item | None:
             end -= 1
         start, end = _unwrap(text, start, end)
     words = text[start:end]
-    if not words or _unprintable(words) or not any(c.isalnum() for c in words):
+    if not words or _unprintable(words) or _is_noise(words) or not any(c.isalnum() for c in words):
         return None
     return Item(" ".join(words.split()), start, end)
 
@@ -117,6 +122,17 @@ def _unwrap(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _unprintable(words: str) -> bool:
     return any((ord(c) < 32 and not c.isspace()) or 0xD800 <= ord(c) <= 0xDFFF or c == "\x7f" for c in words)
+
+
+def _is_noise(words: str) -> bool:
+    """Whether a member is markup, code, a link, a hash or another script, and no words of English."""
+    latin = sum(c <= "\u024f" for c in words)
+    return (
+        2 * latin <= len(words)
+        or bool(_TAG.search(words))
+        or len(_CODE.findall(words)) > 0.05 * len(words)
+        or any(len(word) > MAX_WORD or len(_SWITCH.findall(word)) > 2 for word in words.split())
+    )
 
 
 def _items(text: str, spans: list[tuple[int, int]]) -> Iterator[Item]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extraction.lists import read_list
+from extraction.lists import clean, read_list
 
 THREE = ["to rest", "to eat", "to sleep"]
 
@@ -141,3 +141,18 @@ def test_items_lie_inside_the_text_in_order(text: str) -> None:
         assert before <= item.start < item.end <= len(text)
         assert item.text == item.text.strip() != ""
         item.text.encode()
+
+
+@pytest.mark.parametrize("noise", [
+    "wv4rtlLsFHod9aB", "x" * 61, "<br/>", "</p> tea", "i < n", "a[i] = b[i]", "これは日本語の文章です",
+    "\U0006264c\U000fde32", '{"a": {"b"', "ErqedcmPUU8khmkoZOwmYSNm7EJr++Vw9Y8FU4Yaqj/B5Dk=",
+])
+def test_noise_is_no_member(noise: str) -> None:
+    assert clean(noise, 0, len(noise)) is None
+
+
+@pytest.mark.parametrize("words", [
+    "an iPhone 15", "$20", "café in Zürich", "PersonX's YouTube", "COVID-19", "5 km", "a 3D4K TV", "C++", "50% off",
+])
+def test_unusual_words_are_members(words: str) -> None:
+    assert clean(words, 0, len(words)) is not None
