@@ -1,6 +1,6 @@
 """Hostile texts for the extractor: python -m tests.extraction.hostile --count 10000
 
-Each text is read by itself. It must not crash, must not take longer than the cap, and what is read must lie in the
+Each text is read by itself. It must not crash, must not take longer than the cap; what is read must lie in the
 text and be writable as JSON. Prints the slowest text of each kind; exits with 1 when a text failed. A text that does
 not come back at all ends the process with the place where it hangs.
 """
@@ -21,9 +21,10 @@ from typing import Any
 from extraction.answers import AnswerExtractor
 from extraction.batch import extract_rows, make_extractor
 
-CAP = 20.0  # seconds for one text, of up to a million characters
-HANG = 120  # seconds after which the process is ended
-HUGE_EVERY = 250  # one text of so many is huge
+CAP = 10.0  # seconds for a text of up to CAP_CHARACTERS; a longer one may take longer in proportion
+CAP_CHARACTERS = 100_000
+HANG = 600  # seconds after which the process is ended
+HUGE_EVERY = 500  # one text of so many is huge
 HUGE = 1_000_000  # characters
 SENTENCES = (
     "When a person is accused of a crime, they often feel that they are innocent.",
@@ -153,7 +154,7 @@ def read(count: int, seed: int = 0, cap: float = CAP, huge_every: int = HUGE_EVE
         faulthandler.cancel_dump_traceback_later()
         report.texts[kind] += 1
         report.slowest[kind] = max(report.slowest.get(kind, (0.0, 0)), (seconds, number))
-        if fault or seconds > cap:
+        if fault or seconds > cap * max(1.0, len(row["text"]) / CAP_CHARACTERS):
             report.failures.append(f"text {number} ({kind}, {len(row['text']):,} characters): "
                                    + (fault or f"took {seconds:.1f} s, more than {cap:g} s"))
     return report
@@ -177,7 +178,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--cap", type=float, default=CAP, help="seconds for one text")
+    parser.add_argument("--cap", type=float, default=CAP, help=f"seconds for a text of {CAP_CHARACTERS:,} characters")
     options = parser.parse_args()
     started = time.monotonic()
     report = read(options.count, options.seed, options.cap)
@@ -186,8 +187,8 @@ def main() -> int:
         print(f"{kind:12s} {report.texts[kind]:6,} {report.triples[kind]:8,} {seconds:7.2f} s  {number}")
     for failure in report.failures:
         print(failure.encode("utf-8", "backslashreplace").decode())
-    print(f"{options.count:,} texts in {time.monotonic() - started:.0f} s, cap {options.cap:g} s a text, "
-          f"{len(report.failures)} failed")
+    print(f"{options.count:,} texts in {time.monotonic() - started:.0f} s, {len(report.failures)} failed "
+          f"(cap {options.cap:g} s for {CAP_CHARACTERS:,} characters)")
     return 1 if report.failures else 0
 
 
