@@ -321,6 +321,15 @@ def test_a_consumer_that_stops_leaves_nothing_behind() -> None:
     gc.collect()
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt even where the shell that started the tests has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_still_receives_what_is_under_way() -> None:
     def behave(request: Request) -> Reply:
         reply = answer("x")
