@@ -43,7 +43,11 @@ class Clause:
         finite = [*self.auxiliaries, self.verb]
         if self.modals:  # "may have noticed"
             return any(t.lemma_ == "have" and t.tag_ == "VB" for t in self.auxiliaries)
-        return any(t.tag_ == "VBD" for t in finite)
+        return any(t.tag_ == "VBD" and not self._looks_present(t) for t in finite)
+
+    def _looks_present(self, verb: "Token") -> bool:
+        """Whether a verb whose past looks like its present has a plural subject: "people put cups on tables"."""
+        return verb.lower_ == verb.lemma_ and self.subject is not None and self.subject.tag_ == "NNS"
 
     def child(self, *labels: str) -> "Token | None":
         """The first dependent of the verb with one of the labels."""
@@ -102,18 +106,30 @@ def coordinated(token: "Token") -> list["Token"]:
     found = [token]
     for t in found:
         found += [c for c in t.children if c.dep_ == "conj" and c not in found]
+    found = [token, *(t for t in found[1:] if t.lower_ not in ("etc", "etc."))]
     return sorted(found, key=lambda t: t.i)
 
 
 def condition(clause: Clause) -> "Token | None":
     """The verb of the if- or when-clause that belongs to the clause."""
-    carriers = [clause.verb, *(t for t in clause.verb.children if t.dep_ in ("xcomp", "acomp"))]
+    carriers = [clause.verb, *(t for t in clause.verb.children if t.dep_ in ("xcomp", "acomp")), raised(clause)]
     if clause.outer is not None:
         carriers.append(clause.outer)
     for t in (t for carrier in carriers for t in carrier.children):
         if t.dep_ == "advcl" and mark_of(t) in CONDITIONS:
             return t
-    return None
+    return _shared_condition(clause.verb)
+
+
+def _shared_condition(verb: "Token") -> "Token | None":
+    """The condition before the first of joined verbs: "if it rains, people go home and rest"."""
+    if verb.dep_ != "conj" or any(t.dep_ in SUBJECTS for t in verb.children):
+        return None
+    first = verb.head
+    return next(
+        (t for t in first.children if t.dep_ == "advcl" and t.i < first.i and mark_of(t) in CONDITIONS),
+        None,
+    )
 
 
 def members(token: "Token") -> list["Token"]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from extraction.grammar import clause, condition, mark_of, raised
+from extraction.grammar import Clause, clause, condition, mark_of, raised
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Sentence
 from extraction.who import PLACED, agents, described, places
@@ -81,8 +81,14 @@ def able(sentence: Sentence) -> Iterator[Found]:
 
 @pattern(
     "can",
-    1,
+    2,
     yes={
+        "A person can use a block of time.": ("person", "CapableOf", "use a block of time"),
+        "A person who avoids greens can take supplements.": (
+            "person who avoids greens",
+            "CapableOf",
+            "take supplements",
+        ),
         "Cats can get lost.": ("cat", "CapableOf", "get lost"),
         "A camera can use film or digital media.": ("camera", "CapableOf", "use film"),
         "A virus cannot execute its infection stick.": ("virus", "CapableOf", "execute its infection stick"),
@@ -98,9 +104,19 @@ def can(sentence: Sentence) -> Iterator[Found]:
             main
         ) is not None:
             continue
-        for head in agents(sentence, main):
+        for head in agents(sentence, main) or _who_can(sentence, main):
             for tail in sentence.predicate(main.verb, "V"):
                 yield found(head, "CapableOf", tail, main.negated)
+
+
+def _who_can(sentence: Sentence, main: Clause) -> list[str]:
+    """ "person who V-s": which persons can do something."""
+    subject = main.subject
+    if subject is None or sentence.context.event or subject.lemma_.lower() not in ("person", "people", "individual"):
+        return []
+    if not any(t.dep_ in ("relcl", "acl") for t in subject.children) or "can" not in main.modals:
+        return []
+    return [sentence.noun(subject).text.replace("people ", "person ", 1)]
 
 
 @pattern(
@@ -120,6 +136,8 @@ def will(sentence: Sentence) -> Iterator[Found]:
         if verb is main.verb and not main.modals & {"will", "would"}:
             continue
         if verb.pos_ != "VERB" or verb.lemma_ in _NO_ABILITY or clause(verb).passive or condition(main) is not None:
+            continue
+        if verb.lemma_ == "hang" and places(verb):
             continue
         if main.subject is not None and described(main.subject) is not None:
             continue
@@ -190,7 +208,7 @@ def class_that_acts(sentence: Sentence) -> Iterator[Found]:
         for verb in (
             t
             for t in attribute.subtree
-            if t.dep_ == "relcl" and t.tag_ in ("VBZ", "VBP") and t.lemma_ not in _NO_ABILITY | {"lay"}
+            if t.dep_ == "relcl" and t.tag_ in ("VBZ", "VBP") and t.lemma_ not in _NO_ABILITY | {"lay", "live", "reside"}
         ):
             if verb.head != attribute and attribute.lemma_ not in (
                 "part",

@@ -1,24 +1,55 @@
 """What causes, results from and hinders what, persons' minds aside."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from extraction.grammar import Clause, clause, condition, coordinated, members
+from extraction.grammar import Clause, clause, condition, coordinated, mark_of, members, objects_of, raised
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
 from extraction.who import thing
 from extraction.words import FEELING_NOUNS, FEELINGS
 
 if TYPE_CHECKING:
-    pass
+    from spacy.tokens import Token
+
+_NO_EFFECT = frozenset(
+    {
+        "be",
+        "cause",
+        "lead",
+        "result",
+        "contribute",
+        "make",
+        "require",
+        "need",
+        "involve",
+        "include",
+        "mean",
+        "take",
+        "use",
+        "have",
+        "bring",
+        "refer",
+        "prevent",
+        "become",
+        "seem",
+    }
+)
 
 
 @pattern(
     "thing_consequence",
-    1,
+    2,
     yes={
+        "Tires wear out when they are used for a long time.": (
+            "tires are used for a long time",
+            "Causes",
+            "tires wear out",
+        ),
         "When a ball rebounds, it bounces back.": ("ball rebounds", "Causes", "ball bounces back"),
     },
+    no=("Cats are careful when they walk.",),
 )
 def thing_consequence(sentence: Sentence) -> Iterator[Found]:
     """ "When P, Q" about things."""
@@ -31,36 +62,46 @@ def thing_consequence(sentence: Sentence) -> Iterator[Found]:
         ):
             continue
         first = clause(given)
-        if first.subject is None or sentence.person(first.subject) or not thing(sentence, first.subject):
+        if first.subject is None or main.modals & {"can", "could"} or main.verb.lemma_ == "be":
+            continue
+        if sentence.person(first.subject) and first.subject.lower_ != "they":
+            continue
+        if (main.past and mark_of(given) != "if") or _lacks_auxiliary(main):
+            continue
+        leading, following = (first, main) if first.subject.i < main.subject.i else (main, first)
+        if leading.subject is None or not thing(sentence, leading.subject):
             continue
         head, tail = sentence.event(first), sentence.event(main)
-        if head is None or tail is None:
-            continue
-        if main.subject.pos_ == "PRON" and main.subject.lower_ not in ("it", "they"):
-            continue
-        if main.subject.lower_ in ("it", "they"):
-            name = sentence.noun(first.subject, whole=True).text if first.subject.tag_ == "NN" else first.subject.lower_
-            verbs = sentence.verbs(main.verb, "V-s" if first.subject.tag_ == "NN" else "plural")
-            for phrase in verbs[:1]:
-                tail = Phrase(f"{name} {phrase.text}", phrase.start, phrase.end)
-        yield found(head.text, "Causes", tail, main.negated)
+        if following.subject is not None and following.subject.pos_ == "PRON":
+            if following.subject.lower_ != ("they" if leading.subject.tag_ in ("NNS", "NNPS") else "it"):
+                continue
+            head, tail = (_told_of(sentence, c, leading.subject, c is following) for c in (first, main))
+        if head is not None and tail is not None:
+            yield found(head.text, "Causes", tail, main.negated)
 
 
 @pattern(
     "causes",
-    1,
+    2,
     yes={
         "Smoking causes cancer.": ("smoking", "Causes", "cancer"),
         "Heavy rain leads to floods.": ("heavy rain", "Causes", "flood"),
         "Floods are caused by heavy rain.": ("heavy rain", "Causes", "flood"),
+        "War is likely to lead to deaths.": ("war", "Causes", "death"),
+        "Happiness comes from success.": ("success", "Causes", "happiness"),
+        "The delay is due to the weather.": ("weather", "Causes", "delay"),
     },
+    no=("Milk comes from cows.",),
 )
 def causes(sentence: Sentence) -> Iterator[Found]:
     """ "X causes Y", "leads to", "results in", "is caused by"."""
     for main in sentence.clauses:
-        verb = main.verb
-        if main.subject is None or sentence.person(main.subject):
+        verb = raised(main)
+        if main.subject is None or sentence.person(main.subject) or condition(main) is not None:
             continue
+        for origin in _origins(main) if main.subject.pos_ != "PRON" else ():
+            for cause in coordinated(origin):
+                yield found(sentence.noun(cause).text, "Causes", sentence.noun(main.subject), main.negated)
         if main.passive:
             agent = next((p for t in verb.children if t.dep_ == "agent" for p in t.children if p.dep_ == "pobj"), None)
             if verb.lemma_ == "cause" and agent is not None:
@@ -75,9 +116,41 @@ def causes(sentence: Sentence) -> Iterator[Found]:
 
 
 @pattern(
-    "result_of",
+    "gerund_effect",
     1,
     yes={
+        "Bringing suit against a rival could aggravate the rivalry.": (
+            "bringing suit against a rival",
+            "Causes",
+            "aggravate the rivalry",
+        ),
+        "Exercising helps relieve pain.": ("exercising", "Causes", "relieve pain"),
+    },
+    no=("Running is healthy.", "Losing a friend can cause sadness.", "Walking requires energy."),
+)
+def gerund_effect(sentence: Sentence) -> Iterator[Found]:
+    """ "V-ing can V", "V-ing helps to V": what an action does."""
+    for main in sentence.clauses:
+        verb, subject = raised(main), main.subject
+        if subject is None or subject.tag_ != "VBG" or condition(main) is not None:
+            continue
+        if any(t.i < subject.i and t.dep_ in ("det", "poss", "compound", "npadvmod", "amod") for t in subject.children):
+            continue
+        if verb.lemma_ == "help":
+            verb = next((t for t in verb.children if t.dep_ in ("xcomp", "ccomp")), verb)
+        if verb.pos_ != "VERB" or verb.lemma_ in _NO_EFFECT or main.past or main.passive:
+            continue
+        if verb.lemma_ != "help" and not any(t.dep_ in ("dobj", "ccomp") for t in verb.children):
+            continue
+        for tail in sentence.predicate(verb, "V"):
+            yield found(sentence.gerund(subject).text, "Causes", tail, main.negated)
+
+
+@pattern(
+    "result_of",
+    2,
+    yes={
+        "Frustration is the result of failing to win.": ("PersonX fails to win", "xReact", "frustration"),
         "The brightest areas are the result of light pollution.": ("light pollution", "Causes", "brightest area"),
     },
 )
@@ -100,6 +173,12 @@ def result_of(sentence: Sentence) -> Iterator[Found]:
             for p in t.children
             if p.dep_ == "pobj"
         ]
+        for doing in (p for t in attribute.children if t.dep_ == "prep" for p in t.children if p.dep_ == "pcomp"):
+            if subject and attribute.lemma_ == "result" and main.subject.lemma_.lower() in FEELING_NOUNS:
+                for p in sentence.verbs(doing, "V-s", person=True)[:1]:
+                    yield found(f"{sentence.slot} {p.text}", "xReact", sentence.noun(main.subject), main.negated)
+            elif subject and attribute.lemma_ == "result":
+                yield found(sentence.gerund(doing).text, "Causes", sentence.noun(main.subject), main.negated)
         for other in (sentence.noun(m) for first in others for m in members(first)):
             own = sentence.noun(main.subject)
             if subject and attribute.lemma_ == "result":
@@ -139,7 +218,40 @@ def hinders(sentence: Sentence) -> Iterator[Found]:
                 yield found(sentence.noun(target).text, "HinderedBy", sentence.noun(main.subject), main.negated)
 
 
+def _lacks_auxiliary(main: Clause) -> bool:
+    """ "sold off" of "it is closed or sold off"."""
+    return main.verb.tag_ == "VBN" and not any(t.dep_ in ("aux", "auxpass") for t in main.verb.children)
+
+
+def _told_of(sentence: Sentence, given: Clause, subject: "Token", is_pronoun: bool) -> Phrase | None:
+    """The event of a clause; its pronoun, if it has one, is written as the `subject` that it means."""
+    if not is_pronoun:
+        return sentence.event(given)
+    one = subject.tag_ in ("NN", "NNP")
+    name = sentence.noun(subject, whole=True).text if one else subject.lower_
+    return next(
+        (
+            Phrase(f"{name} {p.text}", p.start, p.end)
+            for p in sentence.verbs(raised(given), "V-s" if one else "plural")
+        ),
+        None,
+    )
+
+
+def _origins(main: Clause) -> list["Token"]:
+    """What a clause says that its subject comes from: "is due to N", "results from N", "comes from N" of a feeling."""
+    verb, subject = main.verb, main.subject
+    state = main.child("acomp")
+    if verb.lemma_ == "be" and state is not None and state.lower_ == "due":
+        return [t for t in objects_of(state, {"to"}) if t.pos_ in ("NOUN", "PROPN")]
+    comes = verb.lemma_ == "come" and subject is not None and subject.lemma_.lower() in FEELING_NOUNS
+    if comes or verb.lemma_ in ("result", "stem", "arise"):
+        return [t for t in objects_of(verb, {"from"}) if t.pos_ in ("NOUN", "PROPN")]
+    return []
+
+
 def _effects(sentence: Sentence, main: Clause) -> Iterator[Phrase]:
+    main = replace(main, verb=raised(main))
     verb = main.verb
     if verb.lemma_ == "make" and (inner := main.child("ccomp")) is not None and inner.lower_ not in FEELINGS:
         made = sentence.event(clause(inner))

@@ -7,7 +7,7 @@ from extraction.grammar import Clause, clause, condition, coordinated, mark_of, 
 from extraction.patterns import Found, found, pattern
 from extraction.patterns_minds import feelings_of, is_other
 from extraction.sentences import Sentence
-from extraction.who import actor, described, event
+from extraction.who import actor, described, event, things
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
@@ -32,11 +32,12 @@ _MINDS = frozenset(
     }
 )
 _GOING = frozenset({"go", "wait", "come", "travel", "walk", "drive", "run", "stand", "stay", "visit", "study", "sit"})
+_DOING = frozenset({"listen", "work", "study", "exercise", "practice", "train", "fight", "sing", "dance", "play"})
 
 
 @pattern(
     "consequence",
-    1,
+    2,
     yes={
         "If someone returns a lost wallet, they are often rewarded.": (
             "PersonX returns a lost wallet",
@@ -44,13 +45,24 @@ _GOING = frozenset({"go", "wait", "come", "travel", "walk", "drive", "run", "sta
             "is rewarded",
         ),
         "Hungry people are likely to go to a restaurant.": ("PersonX is hungry", "xEffect", "goes to a restaurant"),
+        "When thirsty, people drink water.": ("PersonX is thirsty", "xEffect", "drinks water"),
+        "Humans often compete with each other when in a race.": (
+            "PersonX is in a race",
+            "xEffect",
+            "competes with each other",
+        ),
+        "A person is likely to concentrate when they are trying to memorize.": (
+            "PersonX tries to memorize",
+            "xEffect",
+            "concentrates",
+        ),
         "People with digestion issues have a hard time digesting meat.": (
             "PersonX has digestion issues",
             "xEffect",
             "has a hard time digesting meat",
         ),
     },
-    no=("If you are sad, you feel alone.", "If it rains, the street gets wet."),
+    no=("If you are sad, you feel alone.", "If it rains, the street gets wet.", "He ate when he arrived."),
 )
 def consequence(sentence: Sentence) -> Iterator[Found]:
     """ "If P, you V": what a person does or what happens to them because of an event."""
@@ -77,7 +89,9 @@ def consequence(sentence: Sentence) -> Iterator[Found]:
         ):
             continue
         given = condition(main)
-        if given is not None and head != sentence.context.event and not actor(sentence, clause(given)):
+        if given is not None and head != sentence.context.event and not _happens_to_person(sentence, given):
+            continue
+        if given is not None and main.past and mark_of(given) != "if":
             continue
         for tail in sentence.predicate(verb, "V-s", person=True):
             yield found(head, "oEffect" if is_other(who, sentence) else "xEffect", tail, main.negated)
@@ -113,9 +127,10 @@ def because(sentence: Sentence) -> Iterator[Found]:
 
 @pattern(
     "purpose",
-    1,
+    2,
     yes={
         "Someone goes to the bank to get some money.": ("PersonX goes to the bank", "xIntent", "to get some money"),
+        "People listen to hear things.": ("PersonX listens", "xIntent", "to hear things"),
     },
     no=("Hammers are used to drive nails.", "You need to sleep.", "People use soap to wash."),
 )
@@ -150,6 +165,27 @@ def purpose(sentence: Sentence) -> Iterator[Found]:
             base = whole.split(" in order to ")[0].split(cut)[0] if cut else whole
             for tail in goal:
                 yield found(f"{sentence.slot} {base}", "xIntent", tail)
+
+
+@pattern(
+    "involves",
+    1,
+    yes={"Happiness involves acquiring knowledge.": ("happiness", "HasSubEvent", "acquire knowledge")},
+    no=("Boxes include nails.",),
+)
+def involves(sentence: Sentence) -> Iterator[Found]:
+    """ "X involves V-ing": a part of an activity."""
+    for main in sentence.clauses:
+        if main.verb.lemma_ not in ("involve", "include", "entail") or main.past or main.subject is None:
+            continue
+        if main.subject.tag_ == "VBG":
+            heads = [f"{sentence.slot} {p.text}" for p in sentence.verbs(main.subject, "V-s", person=True)[:1]]
+        else:
+            heads = things(sentence, main)
+        for doing in (t for t in main.verb.children if t.tag_ == "VBG" and t.dep_ in ("xcomp", "dobj", "ccomp")):
+            for tail in sentence.verbs(doing, "V"):
+                for head in heads:
+                    yield found(head, "HasSubEvent", tail, main.negated)
 
 
 @pattern(
@@ -189,6 +225,12 @@ def order(sentence: Sentence) -> Iterator[Found]:
                     yield found(head, "isBefore" if when == "after" else "isAfter", tail)
 
 
+def _happens_to_person(sentence: Sentence, given: "Token") -> bool:
+    """Whether a condition is about a person; one without a subject is about the person of the main clause."""
+    inner = clause(given)
+    return inner.subject is None or bool(actor(sentence, inner))
+
+
 def _tells_result(main: Clause) -> bool:
     """Whether a clause about the prompt's own event says what comes of it: "will", or a condition before it."""
     return bool({"will", "would"} & main.modals) or condition(main) is not None
@@ -214,4 +256,4 @@ def _other_event(sentence: Sentence, word: "Token") -> str:
 def _is_purpose(verb: "Token", aim: "Token") -> bool:
     """Whether an infinitive that the parser took for a complement tells a purpose: "waits in line to order"."""
     between = [t for t in verb.children if verb.i < t.i < aim.i and t.dep_ in ("prep", "dobj", "npadvmod", "prt")]
-    return bool(between) and verb.lemma_ in _GOING
+    return verb.lemma_ in _DOING or (bool(between) and verb.lemma_ in _GOING)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import Clause, clause, coordinated, mark_of
+from extraction.grammar import Clause, clause, coordinated, mark_of, objects_of
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
 from extraction.who import actor, agents, described, event
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Token
 
 _WANTS = frozenset({"want", "wish", "hope", "desire"})
-_BRINGS = frozenset({"bring", "cause", "give", "produce", "create", "make"})
+_BRINGS = frozenset({"bring", "cause", "give", "produce", "create", "make", "lead", "result"})
 _LIKES = frozenset({"aim", "want", "like", "love", "enjoy", "desire", "prefer", "hate", "dislike"})
 
 
@@ -70,15 +70,17 @@ def feels(sentence: Sentence) -> Iterator[Found]:
 
 @pattern(
     "seen_as",
-    1,
+    2,
     yes={"If someone shares the cake, they are generous.": ("PersonX shares the cake", "xAttr", "generous")},
-    no=("If you run, you are tired.", "Cakes are sweet."),
+    no=("If you run, you are tired.", "Cakes are sweet.", "A short person can be tall."),
 )
 def seen_as(sentence: Sentence) -> Iterator[Found]:
     """ "X is ADJ", "X is a N" where that is no state of mind."""
     for main in sentence.clauses:
         who, head = actor(sentence, main), event(sentence, main)
         if main.verb.lemma_ != "be" or not who or not head or is_other(who, sentence) or "should" in main.modals:
+            continue
+        if main.modals & {"can", "could"}:
             continue
         for state in (t for t in main.verb.children if t.dep_ in ("acomp", "attr") and t.i > main.verb.i):
             for member in coordinated(state):
@@ -89,13 +91,14 @@ def seen_as(sentence: Sentence) -> Iterator[Found]:
 
 @pattern(
     "brings_feeling",
-    1,
+    2,
     yes={
         "Learning about science is likely to bring you satisfaction.": (
             "PersonX learns about science",
             "xReact",
             "satisfaction",
         ),
+        "Being idle will lead to unhappiness.": ("PersonX is idle", "xReact", "unhappiness"),
         "Losing a friend can cause sadness.": ("PersonX loses a friend", "xReact", "sadness"),
         "Playing chess on a cold day can make you sick.": ("PersonX plays chess on a cold day", "xReact", "sick"),
     },
@@ -112,7 +115,7 @@ def brings_feeling(sentence: Sentence) -> Iterator[Found]:
         head = sentence.context.event or f"{sentence.slot} {sentence.verbs(subject, 'V-s', person=True)[0].text}"
         for state in (t for t in verb.children if t.dep_ == "ccomp" and t.lower_ in FEELINGS):
             yield found(head, "xReact", sentence.noun(state), main.negated)
-        for obj in (t for t in verb.children if t.dep_ in ("dobj", "dative")):
+        for obj in [*(t for t in verb.children if t.dep_ in ("dobj", "dative")), *objects_of(verb, {"to", "in"})]:
             for member in coordinated(obj):
                 if member.lemma_.lower() in FEELING_NOUNS:
                     yield found(head, "xReact", sentence.noun(member), main.negated)

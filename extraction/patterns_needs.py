@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 @pattern(
     "needs",
-    1,
+    2,
     yes={
         "If you travel abroad, you need to carry a passport.": (
             "PersonX travels abroad",
             "xNeed",
             "to carry a passport",
         ),
+        "If you are hurt, you should see a doctor.": ("PersonX is hurt", "xNeed", "to see a doctor"),
     },
     no=("The car needs to be washed.",),
 )
@@ -33,7 +34,7 @@ def needs(sentence: Sentence) -> Iterator[Found]:
             continue
         if main.verb.lemma_ in ("need", "have") and (aim := main.child("xcomp")) is not None:
             phrases = sentence.verbs(aim, "to V", person=True)
-        elif "must" in main.modals and not main.passive:
+        elif main.modals & {"must", "should"} and not main.passive:
             phrases = sentence.verbs(main.verb, "to V", person=True)
         else:
             continue
@@ -73,8 +74,9 @@ def needs_for(sentence: Sentence) -> Iterator[Found]:
 
 @pattern(
     "needs_first",
-    1,
+    2,
     yes={
+        "To have fun, you should play a game.": ("PersonX has fun", "xNeed", "to play a game"),
         "People need to save money to buy a house.": ("PersonX buys a house", "xNeed", "to save money"),
         "To pretend, one must have imagination.": ("PersonX pretends", "xNeed", "to have imagination"),
     },
@@ -83,10 +85,12 @@ def needs_for(sentence: Sentence) -> Iterator[Found]:
 def needs_first(sentence: Sentence) -> Iterator[Found]:
     """ "X needs to V to W", "to W, one must V"."""
     for main in sentence.clauses:
-        needed = _needed(main)
+        needed = main.verb if "should" in main.modals and not main.passive else _needed(main)
         if needed is None or main.subject is None or not sentence.person(main.subject):
             continue
         goals = [t for t in [*main.verb.children, *needed.children] if t.dep_ == "advcl" and mark_of(t) == "to"]
+        if "should" in main.modals:
+            goals = [t for t in goals if t.i < needed.i]
         for goal in goals[:1]:
             heads = sentence.verbs(goal, "V-s", person=True)[:1]
             for tail in sentence.predicate(needed, "to V", person=True):
@@ -97,8 +101,9 @@ def needs_first(sentence: Sentence) -> Iterator[Found]:
 
 @pattern(
     "role_needs",
-    1,
+    2,
     yes={
+        "Waiters are required to memorize the menu.": ("PersonX is a waiter", "xNeed", "to memorize the menu"),
         "A student in engineering must take science courses.": (
             "PersonX is a student in engineering",
             "xNeed",
@@ -111,7 +116,7 @@ def needs_first(sentence: Sentence) -> Iterator[Found]:
 def role_needs(sentence: Sentence) -> Iterator[Found]:
     """ "A student must V", "hikers need to V": an obligation of a role."""
     for main in sentence.clauses:
-        subject, needed = main.subject, _needed(main)
+        subject, needed = main.subject, _needed(main) or _required(main)
         if subject is None or needed is None or sentence.context.event or not is_role(subject):
             continue
         if subject.tag_ != "NNS" and not any(t.lower_ in ("a", "an") for t in subject.children):
@@ -156,6 +161,13 @@ def _needed(main: Clause) -> "Token | None":
         return None
     aim = next((t for t in main.verb.children if t.dep_ == "xcomp" and mark_of(t) == "to"), None)
     return None if aim is None or any(t.dep_ == "auxpass" for t in aim.children) else aim
+
+
+def _required(main: Clause) -> "Token | None":
+    """The verb of "is required to V"."""
+    if not main.passive or main.past or main.verb.lemma_ not in ("require", "oblige"):
+        return None
+    return next((t for t in main.verb.children if t.dep_ == "xcomp" and mark_of(t) == "to"), None)
 
 
 def _requirements(sentence: Sentence, verb: "Token") -> Iterator[Phrase]:

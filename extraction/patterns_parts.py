@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from extraction.grammar import SUBJECTS, clause, members, objects_of
+from extraction.grammar import SUBJECTS, Clause, clause, members, objects_of
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Sentence
 from extraction.who import MADE, is_part, is_role, thing, things
@@ -10,14 +10,14 @@ from extraction.who import MADE, is_part, is_role, thing, things
 
 @pattern(
     "parts",
-    1,
+    2,
     yes={
         "The solar system is made up of the sun and its planets.": ("solar system", "MadeUpOf", "sun"),
         "A wheel consists of a rim and spokes.": ("wheel", "MadeUpOf", "rim"),
         "A preface is a part of a book.": ("book", "MadeUpOf", "preface"),
         "Guitars have strings.": ("guitar", "MadeUpOf", "string"),
     },
-    no=("People have dreams.", "The electron has a charge."),
+    no=("People have dreams.", "The electron has a charge.", "London has many pubs."),
 )
 def parts(sentence: Sentence) -> Iterator[Found]:
     """ "X is made of Y", "X consists of Y", "X contains Y", "X has Y", "Y is a part of X"."""
@@ -29,9 +29,9 @@ def parts(sentence: Sentence) -> Iterator[Found]:
         if (main.passive and verb.lemma_ in MADE) or verb.lemma_ in ("consist", "comprise"):
             parts_ = objects_of(verb, {"of", "from"})
             parts_ += [p for t in verb.children if t.dep_ == "prt" for p in objects_of(t, {"of"})]
-        elif verb.lemma_ in ("contain", "include") or (
-            verb.lemma_ == "have" and not is_role(main.subject) and main.child("xcomp", "ccomp") is None
-        ):
+        elif verb.lemma_ in ("contain", "include"):
+            parts_ = [t for t in verb.children if t.dep_ == "dobj" and t.pos_ in ("NOUN", "PROPN")]
+        elif verb.lemma_ == "have" and _has_part(main):
             parts_ = [t for t in verb.children if t.dep_ == "dobj" and is_part(t)]
         else:
             parts_ = []
@@ -44,6 +44,13 @@ def parts(sentence: Sentence) -> Iterator[Found]:
                     name = sentence.noun(whole)
                     part = sentence.noun(main.subject) if main.subject is not None else name
                     yield Found(name.text.split(" that ")[0], "MadeUpOf", head, part.start, part.end, main.negated)
+
+
+def _has_part(main: Clause) -> bool:
+    """Whether "X has Y" can tell a part: no role, country or mere possibility has one."""
+    place = main.subject is not None and main.subject.ent_type_ in ("GPE", "LOC")
+    maybe = bool(main.modals & {"may", "might", "could"})
+    return not (is_role(main.subject) or place or maybe) and main.child("xcomp", "ccomp") is None
 
 
 @pattern(

@@ -6,26 +6,48 @@ from typing import TYPE_CHECKING
 from extraction.grammar import clause, coordinated, raised
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Sentence
-from extraction.who import PLACED, PLACES, places, thing, things
+from extraction.who import PLACED, PLACES, is_part, places, thing, things
+from extraction.words import SITES
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
 
+LIVES = frozenset(
+    {
+        "live",
+        "lie",
+        "sit",
+        "exist",
+        "belong",
+        "occur",
+        "stay",
+        "stand",
+        "hang",
+        "grow",
+        "reside",
+        "happen",
+    }
+)
+ACTIONS = frozenset({"use", "serve", "play", "wear", "eat", "teach", "perform", "build", "make", "buy"})
 _PUTS = frozenset({"find", "see", "buy", "get", "put", "keep", "store", "place", "purchase"})
 
 
 @pattern(
     "at_place",
-    1,
+    2,
     yes={
+        "Files are likely to be hanging in a cabinet.": ("file", "AtLocation", "cabinet"),
+        "Lakes are likely to be in cold regions.": ("lake", "AtLocation", "cold region"),
+        "Binders are used in offices.": ("binder", "AtLocation", "office"),
+        "Meetings take place in offices.": ("meeting", "AtLocation", "office"),
         "Revolving doors are found in banks.": ("revolving door", "AtLocation", "bank"),
         "The mess was on the table.": ("mess", "AtLocation", "table"),
         "Toilets are usually available in public places.": ("toilet", "AtLocation", "public place"),
         "Vegetables need to be kept in the refrigerator.": ("vegetable", "AtLocation", "refrigerator"),
         "The cord is likely to be found in the garage.": ("cord", "AtLocation", "garage"),
     },
-    no=("He was in the garden.", "The meeting is in May."),
+    no=("He was in the garden.", "The meeting is in May.", "Dials are used in telephony."),
 )
 def at_place(sentence: Sentence) -> Iterator[Found]:
     """ "X is found in Y", "X is on Y", "X lives in Y"."""
@@ -39,27 +61,16 @@ def at_place(sentence: Sentence) -> Iterator[Found]:
             ):
                 continue
             carriers += [state] if state is not None else []
-            if (meant := raised(main)) is not verb and clause(meant).passive and meant.lemma_ in PLACED:
+            if (meant := raised(main)) is not verb and (_is_placed(meant) or _is_there(meant)):
                 carriers = [meant]
         elif (meant := raised(main)) is not verb:
-            carriers = [meant] if clause(meant).passive and meant.lemma_ in PLACED else []
-        elif not (main.passive and verb.lemma_ in PLACED | {"use"}) and verb.lemma_ not in (
-            "live",
-            "lie",
-            "sit",
-            "exist",
-            "belong",
-            "occur",
-            "stay",
-            "stand",
-            "hang",
-            "grow",
-            "reside",
-            "happen",
-        ):
+            carriers = [meant] if _is_placed(meant) else []
+        elif not _is_placed(verb) and not _takes_place(verb) and not (main.passive and verb.lemma_ in ACTIONS):
             continue
         for carrier in carriers:
             for place in places(carrier):
+                if carrier.lemma_ in ACTIONS and not is_site(place):
+                    continue
                 for head in things(sentence, main):
                     yield found(head, "AtLocation", sentence.noun(place), main.negated)
 
@@ -82,6 +93,9 @@ def place_of(sentence: Sentence) -> Iterator[Found]:
             objects = [t for t in verb.children if t.dep_ in ("attr", "nsubj")]
         elif verb.lemma_ in _PUTS and main.subject is not None and sentence.person(main.subject) and not main.past:
             objects = [t for t in verb.children if t.dep_ == "dobj"]
+            objects += [
+                t for v in verb.children if v.dep_ == "ccomp" for t in v.children if t.dep_ == "nsubj" and t.i > verb.i
+            ]
         else:
             continue
         for obj in objects:
@@ -89,6 +103,68 @@ def place_of(sentence: Sentence) -> Iterator[Found]:
                 for member in coordinated(obj):
                     if head := _without_place(sentence, member):
                         yield found(head, "AtLocation", sentence.noun(place), main.negated)
+
+
+def is_site(token: "Token") -> bool:
+    """Whether a noun is plainly a place: a country, a city, a building, a room."""
+    return token.ent_type_ in ("GPE", "LOC", "FAC") or token.lemma_.lower() in SITES
+
+
+def _is_placed(verb: "Token") -> bool:
+    """ "is found", "is sold", "lives", "hangs"."""
+    return verb.lemma_ in LIVES or (clause(verb).passive and verb.lemma_ in PLACED)
+
+
+def _takes_place(verb: "Token") -> bool:
+    return verb.lemma_ == "take" and any(t.dep_ == "dobj" and t.lower_ == "place" for t in verb.children)
+
+
+def _is_there(verb: "Token") -> bool:
+    return verb.lemma_ == "be" and not any(t.dep_ in ("attr", "acomp") for t in verb.children)
+
+
+@pattern(
+    "class_at_place",
+    1,
+    yes={
+        "Marmots are animals who live in tunnels.": ("marmot", "AtLocation", "tunnel"),
+        "Cactuses are plants found in deserts.": ("cactus", "AtLocation", "desert"),
+    },
+    no=("A law is a rule that exists in writing.",),
+)
+def class_at_place(sentence: Sentence) -> Iterator[Found]:
+    """ "X is a Y that lives in Z", "X is a Y found in Z"."""
+    for main in sentence.clauses:
+        attribute = main.child("attr")
+        if main.verb.lemma_ != "be" or attribute is None or main.past or main.negated:
+            continue
+        for verb in (t for t in attribute.children if t.dep_ in ("relcl", "acl")):
+            placed = verb.lemma_ in PLACED and verb.tag_ in ("VBN", "VBD")
+            inner = clause(verb).subject
+            if not (placed or verb.lemma_ in ("live", "reside", "grow")) or (
+                inner is not None and inner.lower_ not in ("that", "which", "who")
+            ):
+                continue
+            for place in places(verb):
+                for head in things(sentence, main):
+                    yield found(head, "AtLocation", sentence.noun(place))
+
+
+@pattern(
+    "place_has",
+    1,
+    yes={"London has many pubs.": ("pub", "AtLocation", "london")},
+    no=("Guitars have strings.", "Nevada has a law."),
+)
+def place_has(sentence: Sentence) -> Iterator[Found]:
+    """ "Paris has X": what is there in a city or country."""
+    for main in sentence.clauses:
+        subject = main.subject
+        if main.verb.lemma_ != "have" or main.past or subject is None or subject.ent_type_ not in ("GPE", "LOC"):
+            continue
+        for obj in (t for t in main.verb.children if t.dep_ == "dobj" and t.tag_ == "NNS" and is_part(t)):
+            for member in coordinated(obj):
+                yield found(thing(sentence, member), "AtLocation", sentence.noun(subject), main.negated)
 
 
 def _without_place(sentence: Sentence, member: "Token") -> str:

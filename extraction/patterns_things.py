@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import clause, condition, coordinated, is_where, mark_of
+from extraction.grammar import Clause, clause, condition, coordinated, is_name, is_where, mark_of
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
-from extraction.who import MADE, MADE_FOR, PLACED, is_described, is_part, places, states
+from extraction.who import MADE, MADE_FOR, PLACED, is_described, is_part, is_role, places, states
 from extraction.words import NO_STATE
 
 if TYPE_CHECKING:
@@ -61,26 +61,35 @@ _NO_CLASS = frozenset(
 
 @pattern(
     "is",
-    1,
+    2,
     yes={
         "A weasel is a small mammal.": ("weasel", "HasProperty", "small mammal"),
         "Friends can be deceitful.": ("friend", "HasProperty", "deceitful"),
         "An activity is a type of action.": ("activity", "HasProperty", "action"),
         "Ice is not warm.": ("ice", "HasProperty", "warm"),
+        "Cats are careful when they walk.": ("cat", "HasProperty", "careful"),
+        "Milk is high in sugar.": ("milk", "HasProperty", "high in sugar"),
+        "Balcony railings are more common in flats than in houses.": (
+            "balcony railing",
+            "HasProperty",
+            "more common in flats than in houses",
+        ),
+        "The Office is a sitcom that aired from 2005 to 2013.": ("office", "HasProperty", "sitcom"),
+        "Kanji is a form of writing.": ("kanji", "HasProperty", "writing"),
     },
     no=("The answer is a tribe.", "She is tall."),
 )
 def is_(sentence: Sentence) -> Iterator[Found]:
     """ "X is a Y", "X is ADJ": class and property."""
     for main in sentence.clauses:
-        if main.verb.lemma_ != "be" or condition(main) is not None or "should" in main.modals:
+        if main.verb.lemma_ != "be" or _depends(sentence, main) or "should" in main.modals:
             continue
-        heads = states(sentence, main)
+        heads = states(sentence, main) or _named(sentence, main)
         for state in (t for t in main.verb.children if t.dep_ in ("attr", "acomp") and t.i > main.verb.i):
             if main.subject is not None and _is_inverted(main.subject, state):
                 yield found(sentence.noun(state).text, "HasProperty", sentence.noun(main.subject), main.negated)
                 continue
-            for tail in _properties(sentence, state):
+            for tail in _properties(sentence, main, state):
                 for head in heads:
                     yield found(head, "HasProperty", tail, main.negated)
 
@@ -117,8 +126,9 @@ def passive(sentence: Sentence) -> Iterator[Found]:
 
 @pattern(
     "likely_passive",
-    1,
+    2,
     yes={
+        "Submarines are likely to be a type of ship.": ("submarine", "HasProperty", "type of ship"),
         "Products bought in excess are likely to be wasted.": ("product bought in excess", "HasProperty", "wasted"),
     },
 )
@@ -131,32 +141,53 @@ def likely_passive(sentence: Sentence) -> Iterator[Found]:
         aim = next((t for t in state.children if t.dep_ == "xcomp"), None)
         if aim is None or not (aim.lemma_ == "be" or clause(aim).passive) or is_described(main):
             continue
-        if aim.lemma_ in PLACED and places(aim):
+        if places(aim) and (aim.lemma_ in PLACED or (aim.lemma_ == "be" and not _complements(aim))):
             continue
+        tails = [sentence.kind(t) for t in _complements(aim)] if aim.lemma_ == "be" else []
         for head in states(sentence, main):
-            for tail in sentence.verbs(aim, "V"):
-                yield found(head, "HasProperty", _after_be(tail), main.negated)
+            for tail in tails or map(_after_be, sentence.verbs(aim, "V")):
+                yield found(head, "HasProperty", tail, main.negated)
 
 
 @pattern(
     "has_trait",
-    1,
+    2,
     yes={
         "The electron has a charge.": ("electron", "HasProperty", "charge"),
     },
-    no=("Guitars have strings.",),
+    no=("Guitars have strings.", "New Jersey has a law."),
 )
 def has_trait(sentence: Sentence) -> Iterator[Found]:
     """ "X has Y" where Y is no part but a trait."""
     for main in sentence.clauses:
-        if main.verb.lemma_ not in ("have", "contain") or main.past or condition(main) is not None:
+        if main.verb.lemma_ != "have" or main.past or condition(main) is not None or main.subject is None:
+            continue
+        if main.subject.ent_type_ in ("GPE", "LOC"):
             continue
         for trait in (t for t in main.verb.children if t.dep_ == "dobj" and not is_part(t) and t.pos_ == "NOUN"):
             for head in states(sentence, main):
                 yield found(head, "HasProperty", sentence.noun(trait), main.negated)
 
 
-def _properties(sentence: Sentence, state: "Token") -> Iterator[Phrase]:
+def _depends(sentence: Sentence, main: Clause) -> bool:
+    """Whether a copula only holds on a condition that is about something else than its subject."""
+    given = condition(main)
+    if given is None:
+        return False
+    subject = clause(given).subject
+    own = subject is None or (subject.lower_ in ("it", "they") and subject.i > main.verb.i)
+    return not own or main.subject is None or bool(sentence.person(main.subject))
+
+
+def _named(sentence: Sentence, main: Clause) -> list[str]:
+    """A subject that was taken for a person's name, but is said to be of a class of things: "Kanji is a form ..."."""
+    subject, state = main.subject, main.child("attr")
+    if subject is None or state is None or main.past or not is_name(subject) or is_role(state):
+        return []
+    return [sentence.noun(subject).text] if any(t.lower_ in ("a", "an") for t in state.children) else []
+
+
+def _properties(sentence: Sentence, main: Clause, state: "Token") -> Iterator[Phrase]:
     """The classes or properties that a complement says.
 
     Nouns without articles of their own are one class: "area or space".
@@ -167,7 +198,15 @@ def _properties(sentence: Sentence, state: "Token") -> Iterator[Phrase]:
     for member in joined:
         if _says_property(member, state):
             kind = _class(member)
-            yield sentence.noun(kind, whole=len(joined) == 1 and kind.tag_ == "NN" and kind.pos_ == "NOUN")
+            phrase = sentence.kind(kind, whole=len(joined) == 1 and kind.tag_ == "NN" and kind.pos_ == "NOUN")
+            behind = next((t for t in main.verb.children if t.dep_ == "prep" and t.i == member.i + 1), None)
+            if behind is not None and behind.lower_ == "because":
+                behind = None
+            if member.pos_ == "ADJ" and behind is not None and member is joined[-1]:
+                more = sentence.gerund(behind)
+                phrase = Phrase(f"{phrase.text} {more.text}", phrase.start, more.end)
+            if phrase.text not in ("place", "area", "person"):
+                yield phrase
 
 
 def _is_inverted(subject: "Token", state: "Token") -> bool:
@@ -201,6 +240,10 @@ def _class(member: "Token") -> "Token":
         ):
             return p
     return member
+
+
+def _complements(verb: "Token") -> list["Token"]:
+    return [m for t in verb.children if t.dep_ in ("attr", "acomp") for m in coordinated(t)]
 
 
 def _after_be(phrase: Phrase) -> Phrase:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from extraction.grammar import clause, coordinated, is_where, mark_of, objects_of
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
-from extraction.who import MADE_FOR, things
+from extraction.who import MADE_FOR, agents, is_part, is_role, things
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
@@ -18,8 +18,9 @@ _STANDS = frozenset({"locate", "happen", "occur", "find", "live", "grow", "exist
 
 @pattern(
     "used_to",
-    1,
+    2,
     yes={
+        "Newspapers can be used as mulch.": ("newspaper", "ObjectUse", "mulch"),
         "Candles are used to get rid of insects.": ("candle", "ObjectUse", "get rid of insects"),
         "Nylon is used to make clothing and ropes.": ("nylon", "ObjectUse", "make clothing"),
         "Security guards are needed to protect the entrance.": ("security guard", "ObjectUse", "protect the entrance"),
@@ -34,9 +35,13 @@ def used_to(sentence: Sentence) -> Iterator[Found]:
     for main in sentence.clauses:
         if not main.passive or main.verb.lemma_ not in _USED | MADE_FOR:
             continue
+        if main.verb.lemma_ == "require" and is_role(main.subject):
+            continue
         for head in things(sentence, main):
             for tail in _uses(sentence, main.verb, main.verb.lemma_ in _USED):
                 yield found(head, "ObjectUse", tail, main.negated)
+            for role in objects_of(main.verb, {"as"}) if main.verb.lemma_ == "use" and not main.past else ():
+                yield found(head, "ObjectUse", sentence.noun(role), main.negated)
 
 
 @pattern(
@@ -119,6 +124,52 @@ def use_to(sentence: Sentence) -> Iterator[Found]:
 
 
 @pattern(
+    "tool_for",
+    1,
+    yes={
+        "Doctors prescribe drugs to prevent diseases.": ("drug", "ObjectUse", "prevent diseases"),
+        "Radio stations have microphones to amplify a voice.": ("microphone", "ObjectUse", "amplify a voice"),
+    },
+    no=("Students have a chance to learn.", "People need plates to eat food."),
+)
+def tool_for(sentence: Sentence) -> Iterator[Found]:
+    """ "Y prescribes (has, wears) X to V": what X is for."""
+    for main in sentence.clauses:
+        if main.verb.lemma_ not in ("prescribe", "have", "wear", "install", "carry") or not agents(sentence, main):
+            continue
+        if main.negated or main.past:
+            continue
+        for tool in (t for t in main.verb.children if t.dep_ == "dobj" and t.pos_ == "NOUN" and is_part(t)):
+            aims = [*main.verb.children, *tool.children]
+            for aim in (t for t in aims if t.dep_ in ("advcl", "acl", "relcl", "xcomp") and mark_of(t) == "to"):
+                head = sentence.noun(tool).text.split(" to ")[0]
+                for tail in sentence.verbs(aim, "V"):
+                    yield found(head, "ObjectUse", tail, main.negated)
+
+
+@pattern(
+    "is_where",
+    1,
+    yes={
+        "Linen closets are where people store their sheets.": ("linen closet", "ObjectUse", "store their sheets"),
+    },
+    no=("This is where people sleep.",),
+)
+def is_where_(sentence: Sentence) -> Iterator[Found]:
+    """ "X is where people V"."""
+    for main in sentence.clauses:
+        if main.verb.lemma_ != "be" or main.child("attr", "acomp") is not None:
+            continue
+        for verb in (t for t in main.verb.children if t.dep_ in ("advcl", "ccomp") and t.i > main.verb.i):
+            subject = clause(verb).subject
+            if subject is None or not is_where(verb) or subject.lower_ == "they" or not sentence.person(subject):
+                continue
+            for head in things(sentence, main):
+                for tail in sentence.verbs(verb, "V"):
+                    yield found(head, "ObjectUse", tail, main.negated)
+
+
+@pattern(
     "place_where",
     1,
     yes={
@@ -168,7 +219,7 @@ def _uses(sentence: Sentence, verb: "Token", also_for: bool = True) -> Iterator[
                 if p.dep_ == "pcomp":
                     yield from sentence.verbs(p, "V")
                 elif p.dep_ == "pobj" and p.lemma_ not in ("purpose", "thing", "reason", "way"):
-                    yield from sentence.complements(p)
+                    yield from (sentence.noun(m) for m in coordinated(p) if m.lower_ not in ("etc", "etc."))
 
 
 def _with(sentence: Sentence, verb: "Token", tool: "Token") -> str:

@@ -5,7 +5,7 @@ slots for persons. Each keeps the characters that it was made from.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -20,15 +20,17 @@ from extraction.grammar import (
     is_name,
     mark_of,
     members,
+    raised,
 )
 from extraction.words import HEDGES, PERSON_NOUNS, PERSON_PRONOUNS, QUANTIFIERS, third_person
 from kg.errors import InputError
 
 if TYPE_CHECKING:
     from spacy.language import Language
-    from spacy.tokens import Span, Token
+    from spacy.tokens import Doc, Span, Token
 
 VerbForm = Literal["V", "to V", "V-s", "plural"]
+_LONG = 14  # words; a class that is longer loses the clauses within its clauses
 _ADVERBIAL_MARKS = frozenset(
     {"if", "when", "whenever", "because", "since", "although", "though", "while", "whereas", "unless", "as"}
 )
@@ -41,6 +43,7 @@ _UNNAMED = frozenset({"it", "they", "this", "that", "these", "those", "there", "
 def load_model(name: str) -> "Language":
     """The spaCy pipeline called `name`. Raises InputError when it is not installed."""
     import spacy
+    from spacy.language import Language
 
     try:
         nlp = spacy.load(name)
@@ -49,7 +52,17 @@ def load_model(name: str) -> "Language":
     missing = {"tagger", "parser", "ner"} - set(nlp.pipe_names)
     if missing:
         raise InputError(f"the spaCy model {name!r} lacks {', '.join(sorted(missing))}: name one that has them")
+    Language.component("semicolons", func=_begin_after_semicolons)
+    nlp.add_pipe("semicolons", first=True)
     return nlp
+
+
+def _begin_after_semicolons(doc: "Doc") -> "Doc":
+    """Lets a sentence begin after a semicolon, so that the parser reads each part by itself."""
+    for token in doc[1:]:
+        if token.nbor(-1).text == ";":
+            token.is_sent_start = True
+    return doc
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +113,24 @@ class Sentence:
         `whole` keeps what is joined to it, `plural` its number. Left out are examples ("such as ..."), asides
         (", which ...") and an agent ("by ...").
         """
-        drop = {t.i for t in token.children if _leads_noun(t)}
+        return self._noun(token, whole, plural, set())
+
+    def _noun(self, token: "Token", whole: bool, plural: bool, without: set[int]) -> Phrase:
+        drop = without | {t.i for t in token.children if _leads_noun(t)}
         drop |= {d.i for t in token.children if t.dep_ in SUBJECTS for d in t.subtree}
         drop |= {d.i for t in token.subtree if is_aside(t) or _is_agent(t, token) for d in t.subtree}
         tokens = [t for t in _own(token, whole) if t.i not in drop]
         counted = whole or plural or any(t.dep_ == "nummod" for t in token.children)
         return self._write(tokens, {token.i: token.lemma_.lower()} if token.tag_ == "NNS" and not counted else {})
+
+    def kind(self, token: "Token", whole: bool = False) -> Phrase:
+        """As `noun`, for a class that something belongs to: without names, dates and clauses within long clauses."""
+        details = [t for t in token.children if _is_detail(t)]
+        long = len(list(token.subtree)) - sum(len(list(t.subtree)) for t in details) > _LONG
+        if long:
+            clauses = [t for t in token.subtree if t.dep_ in ("relcl", "acl") and t.head == token]
+            details += [t for c in clauses for t in c.subtree if t != c and t.dep_ in ("relcl", "acl", "advcl")]
+        return self._noun(token, whole, False, {d.i for t in details for d in t.subtree})
 
     def verbs(self, token: "Token", form: VerbForm, person: bool = False) -> list[Phrase]:
         """The verb phrases of `token` and of the verbs joined to it, one for each of their joined objects.
@@ -136,6 +161,7 @@ class Sentence:
         """The clause as an event in the present: "PersonX is accused of a crime", "keys are lost"."""
         if clause.subject is None:
             return None
+        clause = replace(clause, verb=raised(clause))
         person = self.person(clause.subject)
         subject = person or self._write([t for t in _own(clause.subject, whole=True) if t.pos_ != "DET"], {}).text
         plural = not person and (clause.subject.tag_ in ("NNS", "NNPS") or clause.subject.lower_ in ("they", "we"))
@@ -279,11 +305,23 @@ def _objects(verb: "Token") -> list["Token | None"]:
     return list(coordinated(joint[-1])) if joint else [None]
 
 
+def _is_detail(t: "Token") -> bool:
+    """Whether a part of a class tells names or dates: "1939", "by Agatha Christie", "that aired from 2005 to 2013"."""
+    if t.ent_type_ == "DATE" and t.dep_ in ("nummod", "amod", "compound"):
+        return True
+    if t.dep_ not in ("relcl", "acl", "prep"):
+        return False
+    if t.dep_ == "prep" and t.lower_ not in ("by", "from", "with", "starring"):
+        return False
+    return any(d.ent_type_ in ("PERSON", "DATE") for d in t.subtree)
+
+
 def _leads_noun(t: "Token") -> bool:
     return (
         t.dep_ == "det"
         or t.lower_ in HEDGES
-        or (t.lower_ in QUANTIFIERS and t.dep_ in ("amod", "det", "predet", "advmod"))
+        or (t.lower_ in QUANTIFIERS and t.dep_ in ("amod", "det", "predet"))
+        or (t.lower_ in QUANTIFIERS - {"more", "most"} and t.dep_ == "advmod")
         or t.dep_ in ("predet",)
     )
 

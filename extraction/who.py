@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from extraction.grammar import Clause, clause, condition, coordinated, core, is_name
+from extraction.grammar import SUBJECTS, Clause, clause, condition, coordinated, core, is_name, raised
 from extraction.sentences import Sentence
-from extraction.words import ABSTRACT_PARTS, EMPTY_HEADS
+from extraction.words import ABSTRACT_PARTS, EMPTY_HEADS, QUANTIFIERS
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
@@ -64,6 +64,7 @@ _NO_ROLES = frozenset(
     ]
 )
 _THINGS = frozenset({"it", "they", "this", "these"})
+_GENERAL = {"people": "person", "humans": "human", "person": "person", "human": "human"}
 
 
 def things(sentence: Sentence, clause: Clause) -> list[str]:
@@ -95,7 +96,10 @@ def _meant(sentence: Sentence, pronoun: "Token") -> list[str]:
 
 def thing(sentence: Sentence, token: "Token") -> str:
     """The noun phrase of `token` as a thing, or an empty string when it is a person, a name or says nothing."""
-    if token.pos_ not in ("NOUN", "PROPN", "VERB") or is_name(token) or sentence.person(token):
+    named = token.dep_ in SUBJECTS and any(t.dep_ == "det" for t in token.children)  # "a state's fair/ADJ"
+    if not (token.pos_ in ("NOUN", "PROPN", "VERB") or (named and token.pos_ == "ADJ")):
+        return ""
+    if is_name(token) or sentence.person(token):
         return ""
     if token.pos_ == "VERB" and token.tag_ != "VBG":
         return ""
@@ -199,18 +203,24 @@ def is_described(main: Clause) -> bool:
     return main.subject is not None and described(main.subject) is not None
 
 
-def _is_people(sentence: Sentence, main: Clause) -> bool:
-    """Whether a clause is about persons in general: "People are curious"."""
+def _anyone(sentence: Sentence, main: Clause) -> str:
+    """The kind that a clause about persons in general is about: "person" of "People are curious", "human"."""
     subject = main.subject
-    general = subject is not None and subject.lower_ in ("people", "humans")
-    return general and not sentence.context.event and condition(main) is None
+    if subject is None or sentence.context.event or condition(main) is not None:
+        return ""
+    if any(t.dep_ not in ("det", "punct") and t.lower_ not in QUANTIFIERS for t in subject.children):
+        return ""
+    if subject.tag_ == "NN" and not (main.modals or raised(main) is not main.verb):
+        return ""
+    return _GENERAL.get(subject.lower_, "")
 
 
 def states(sentence: Sentence, main: Clause) -> list[str]:
     """Heads of a clause about things; the past tells of one occasion."""
     if main.past or is_described(main):
         return []
-    return ["person"] if _is_people(sentence, main) else things(sentence, main)
+    anyone = _anyone(sentence, main)
+    return [anyone] if anyone else things(sentence, main)
 
 
 def agents(sentence: Sentence, main: Clause) -> list[str]:
@@ -218,13 +228,13 @@ def agents(sentence: Sentence, main: Clause) -> list[str]:
     subject = main.subject
     if subject is None or main.past or sentence.context.event:
         return []
-    if _is_people(sentence, main) and described(subject) is None:
-        return ["person"]
+    if (anyone := _anyone(sentence, main)) and described(subject) is None:
+        return [anyone]
     if is_name(subject):
         return []
     if described(subject) is not None and any(t.dep_ == "amod" for t in subject.children):
         return [sentence.noun(subject).text]
-    return [] if subject.dep_ == "csubj" else things(sentence, main)
+    return [] if subject.dep_ == "csubj" or subject.tag_ == "VBG" else things(sentence, main)
 
 
 def places(carrier: "Token", fronted: bool = False) -> list["Token"]:
@@ -257,6 +267,25 @@ def places(carrier: "Token", fronted: bool = False) -> list["Token"]:
             "charge",
             "etc",
             "etc.",
+            "process",
+            "reference",
+            "response",
+            "addition",
+            "general",
+            "number",
+            "direction",
+            "past",
+            "future",
+            "danger",
+            "trouble",
+            "shape",
+            "size",
+            "part",
+            "front",
+            "color",
+            "average",
+            "condition",
+            "situation",
         )
     ]
 

@@ -24,14 +24,16 @@ FEELINGS = _set(
     "outraged overwhelmed panicked pleased powerful proud refreshed regretful rejected relaxed relieved remorseful "
     "resentful respected restless sad satisfied scared secure shocked shy sick sleepy sorry stressed surprised "
     "terrified thankful thirsty thoughtful thrilled tired uncomfortable uneasy unhappy upset useless valued "
-    "vulnerable warm weak weary worried worthless"
+    "vulnerable warm weak weary worried worthless safe free entertained interested bitter humiliated intimidated "
+    "pressured rested amazed discouraged disheartened enthusiastic unsatisfied dissatisfied"
 )
 FEELING_NOUNS = _set(
     "anger anxiety boredom calm comfort compassion confusion contentment curiosity delight despair disappointment "
     "disgust embarrassment emotion enjoyment envy excitement exhaustion fear feeling frustration fulfillment "
     "gratitude grief guilt happiness hate hatred hope hunger jealousy joy loneliness love nervousness nostalgia "
     "pain panic passion peace pleasure pride rage regret relief remorse sadness satisfaction shame sorrow stress "
-    "surprise sympathy tension worry"
+    "surprise sympathy tension worry unhappiness resentment annoyance relaxation discomfort dissatisfaction impatience "
+    "fun"
 )
 ABSTRACT_PARTS = _set(
     "ability advantage age atmosphere attitude benefit capacity career chance charge color colour connection cost "
@@ -46,6 +48,14 @@ NO_STATE = _set(
     "able unable capable incapable likely unlikely available possible due true false correct necessary"
 )  # adjectives that are no property
 MEASURES = _set("number variety lot range couple majority combination plenty amount set series mixture")
+SITES = _set(
+    "house home kitchen bathroom bedroom room garden yard office school classroom university college hospital clinic "
+    "store shop supermarket market mall restaurant bar pub cafe church cathedral temple building bank library museum "
+    "theater theatre cinema park zoo farm field forest jungle desert ocean sea river lake mountain city town village "
+    "country street road highway airport station factory garage basement attic cupboard drawer cabinet refrigerator "
+    "fridge freezer oven closet shelf hotel motel stadium arena gym prison jail courtroom hallway warehouse workshop "
+    "pantry cellar beach island casino bakery pharmacy drugstore laboratory studio"
+)
 EMPTY_HEADS = _set(
     "answer question statement option choice reason thing way subject word term phrase sentence author passage text "
     "fact example following case context topic story name title factor other number"
