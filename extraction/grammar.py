@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from extraction.words import MEASURES
+from extraction.words import FIRST_NAMES, MEASURES
 
 if TYPE_CHECKING:
     from spacy.tokens import Span, Token
 
 SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass"})
 CONDITIONS = frozenset({"if", "when", "whenever", "once"})
+_FACTS = frozenset({"because", "since", "although", "though", "while", "whereas", "so", "as"})
 _INTRODUCES = frozenset({"mean", "assume", "imply", "show", "indicate", "signify", "suggest", "explain"})
 _MODALS = {"ca": "can", "wo": "will", "'ll": "will", "'d": "would"}
 
@@ -57,7 +58,8 @@ class Clause:
 def clauses_of(span: "Span") -> list[Clause]:
     """The clauses that a sentence asserts: the root, what is joined to or set beside it, what it introduces, asides."""
     main = [clause(t) for t in _predicates(span.root)]
-    return [*main, *(inner for c in main for inner in _introduced(c)), *_asides(span)]
+    beside = [inner for c in main for inner in (*_introduced(c), *_given(c))]
+    return [*main, *beside, *_asides(span)]
 
 
 def clause(verb: "Token") -> Clause:
@@ -155,7 +157,7 @@ def objects_of(token: "Token", prepositions: set[str]) -> list["Token"]:
     return [
         p
         for t in token.children
-        if t.dep_ == "prep" and t.lower_ in prepositions
+        if t.dep_ == "prep" and t.lower_ in prepositions and not is_aside(t)
         for p in t.children
         if p.dep_ == "pobj"
     ]
@@ -163,6 +165,8 @@ def objects_of(token: "Token", prepositions: set[str]) -> list["Token"]:
 
 def is_name(token: "Token") -> bool:
     """Whether a token is a person's name; abstract nouns at the beginning of a sentence are often taken for names."""
+    if token.tag_ == "NNP" and token.lower_ in FIRST_NAMES:
+        return True
     return (
         token.ent_type_ == "PERSON"
         and token.pos_ == "PROPN"
@@ -217,12 +221,24 @@ def _introduced(main: Clause) -> Iterator[Clause]:
             yield from (replace(clause(v), outer=main.verb) for v in coordinated(t) if v.pos_ in ("VERB", "AUX"))
 
 
+def _given(main: Clause) -> Iterator[Clause]:
+    """What a clause takes for a fact: "because P", "since P", "although P", "while P", "so P"."""
+    for t in main.verb.children:
+        if t.dep_ == "advcl" and t.pos_ in ("VERB", "AUX") and mark_of(t) in _FACTS:
+            inner = clause(t)
+            purpose = mark_of(t) == "so" and (
+                "can" in inner.modals or any(d.dep_ == "mark" and d.lower_ == "that" for d in t.children)
+            )
+            if inner.subject is not None and not purpose:
+                yield inner
+
+
 def _asides(span: "Span") -> Iterator[Clause]:
     """ "X, which is Y": the clause with X as its subject."""
     for verb in span:
         if is_aside(verb) and verb.dep_ == "relcl" and verb.pos_ in ("VERB", "AUX"):
             inner = clause(verb)
-            if inner.subject is not None and inner.subject.lower_ in ("which", "who"):
+            if inner.subject is not None and inner.subject.lower_ in ("which", "who") and verb.head.tag_ != "VBG":
                 aside = replace(inner, subject=verb.head)
                 yield from [aside, *_introduced(aside)]
 

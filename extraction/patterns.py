@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from extraction.questions import Asked
 from extraction.sentences import Context, Phrase, Sentence
+from extraction.who import thing
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -24,6 +25,7 @@ _MODULES = tuple(
 )
 
 
+_BROKEN = re.compile(r"^[^(]*\)|,,|\([^)]*$|^instead of ")
 _FORMULA = re.compile(r"[=≠≈≤≥∑√]|\\w")
 
 
@@ -96,7 +98,7 @@ def _read(sentence: Sentence) -> Iterator[Found]:
     for item in all_patterns():
         for result in item.read(sentence):
             key = (result.head, result.relation, result.tail)
-            if result.head and result.tail and key not in seen:
+            if result.head and result.tail and key not in seen and not _BROKEN.search(f"{result.head} {result.tail}"):
                 seen.add(key)
                 yield replace(result, rule=item.rule)
 
@@ -114,4 +116,4 @@ def _after(sentence: Sentence, context: Context) -> Context:
     subject = sentence.clauses[0].subject if sentence.clauses else None
     if subject is None or subject.pos_ not in ("NOUN", "PROPN"):
         return context
-    return replace(context, antecedent=sentence.noun(subject).text, many=subject.tag_ in ("NNS", "NNPS"))
+    return replace(context, antecedent=thing(sentence, subject), many=subject.tag_ in ("NNS", "NNPS"))

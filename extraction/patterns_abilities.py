@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from extraction.grammar import Clause, clause, condition, mark_of, raised
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Sentence
-from extraction.who import PLACED, agents, described, places
+from extraction.who import LIVES, PLACED, agents, described, places
 
 _NO_ABILITY = frozenset(
     {
@@ -52,7 +52,9 @@ _NO_ABILITY = frozenset(
         "involve",
     }
 )
-_NO_SKILL = frozenset({"be", "cause", "lead", "prevent", "have", "want", "like", "love"})
+_NO_SKILL = frozenset(
+    {"be", "cause", "lead", "prevent", "have", "want", "like", "love", "contain", "include", "consist", "result", "need"}
+)
 
 
 @pattern(
@@ -100,6 +102,8 @@ def can(sentence: Sentence) -> Iterator[Found]:
     for main in sentence.clauses:
         if not main.modals & {"can", "could", "may", "might"} or main.verb.lemma_ in _NO_SKILL:
             continue
+        if main.verb.lemma_ == "do" and main.child("dobj") is None:
+            continue
         if (main.passive and main.verb.lemma_ in PLACED | {"use", "cause", "hinder", "obstruct"}) or condition(
             main
         ) is not None:
@@ -137,7 +141,7 @@ def will(sentence: Sentence) -> Iterator[Found]:
             continue
         if verb.pos_ != "VERB" or verb.lemma_ in _NO_ABILITY or clause(verb).passive or condition(main) is not None:
             continue
-        if verb.lemma_ == "hang" and places(verb):
+        if verb.lemma_ in LIVES and places(verb):
             continue
         if main.subject is not None and described(main.subject) is not None:
             continue
@@ -162,6 +166,7 @@ def habit(sentence: Sentence) -> Iterator[Found]:
         if (
             verb.pos_ != "VERB"
             or verb.lemma_ in _NO_ABILITY
+            or (verb.lemma_ == "do" and main.child("dobj") is None)
             or main.passive
             or main.modals
             or raised(main) is not verb
@@ -182,7 +187,7 @@ def habit(sentence: Sentence) -> Iterator[Found]:
             continue
         aims = any(t.dep_ in ("advcl", "xcomp") and mark_of(t) == "to" for t in verb.children)
         if (aims and (verb.lemma_ == "use" or sentence.person(main.subject or verb))) or (
-            verb.lemma_ == "live" and places(verb)
+            verb.lemma_ in LIVES and places(verb)
         ):
             continue
         for head in agents(sentence, main):
@@ -220,6 +225,8 @@ def class_that_acts(sentence: Sentence) -> Iterator[Found]:
             ):
                 continue
             inner = clause(verb)
+            if any(t.dep_ == "dobj" and t.lower_ in ("place", "part") for t in verb.children):
+                continue
             if (
                 inner.subject is None
                 or inner.subject.lower_ not in ("that", "who", "which")

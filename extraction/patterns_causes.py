@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from extraction.grammar import Clause, clause, condition, coordinated, mark_of, members, objects_of, raised
+from extraction.grammar import Clause, clause, condition, coordinated, core, mark_of, members, objects_of, raised
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
-from extraction.who import thing
-from extraction.words import FEELING_NOUNS, FEELINGS
+from extraction.who import is_doing, thing, things
+from extraction.words import EMPTY_HEADS, FEELING_NOUNS, FEELINGS
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
@@ -81,6 +81,28 @@ def thing_consequence(sentence: Sentence) -> Iterator[Found]:
 
 
 @pattern(
+    "deed_consequence",
+    1,
+    yes={
+        "Tires wear out if you drive too long.": ("PersonX drives too long", "Causes", "tires wear out"),
+    },
+    no=("If you run, you get tired.", "A store is open when you arrive."),
+)
+def deed_consequence(sentence: Sentence) -> Iterator[Found]:
+    """ "If you V, Q" where Q is about a thing."""
+    for main in sentence.clauses:
+        given = condition(main)
+        if given is None or main.subject is None or main.past or _lacks_auxiliary(main) or main.verb.lemma_ == "be":
+            continue
+        first = clause(given)
+        if first.subject is None or not sentence.person(first.subject) or not thing(sentence, main.subject):
+            continue
+        head, tail = sentence.event(first), sentence.event(main)
+        if head is not None and tail is not None and not main.modals & {"can", "could"}:
+            yield found(sentence.context.event or head.text, "Causes", tail, main.negated)
+
+
+@pattern(
     "causes",
     2,
     yes={
@@ -105,11 +127,13 @@ def causes(sentence: Sentence) -> Iterator[Found]:
         if main.passive:
             agent = next((p for t in verb.children if t.dep_ == "agent" for p in t.children if p.dep_ == "pobj"), None)
             if verb.lemma_ == "cause" and agent is not None:
-                tail = sentence.noun(main.subject)
+                own = sentence.noun(main.subject)
                 for cause in coordinated(agent):
-                    yield found(sentence.noun(cause).text, "Causes", tail, main.negated)
+                    for tail in things(sentence, main):
+                        head = sentence.noun(cause).text
+                        yield Found(head, "Causes", tail, own.start, own.end, main.negated)
             continue
-        heads = [sentence.noun(t).text for t in coordinated(main.subject) if t.pos_ in ("NOUN", "PROPN", "VERB")]
+        heads = [sentence.noun(t).text for t in coordinated(main.subject) if _can_cause(t)]
         for tail in _effects(sentence, main):
             for head in heads:
                 yield found(head, "Causes", tail, main.negated)
@@ -132,7 +156,7 @@ def gerund_effect(sentence: Sentence) -> Iterator[Found]:
     """ "V-ing can V", "V-ing helps to V": what an action does."""
     for main in sentence.clauses:
         verb, subject = raised(main), main.subject
-        if subject is None or subject.tag_ != "VBG" or condition(main) is not None:
+        if subject is None or not is_doing(subject) or condition(main) is not None:
             continue
         if any(t.i < subject.i and t.dep_ in ("det", "poss", "compound", "npadvmod", "amod") for t in subject.children):
             continue
@@ -236,6 +260,10 @@ def _told_of(sentence: Sentence, given: Clause, subject: "Token", is_pronoun: bo
         ),
         None,
     )
+
+
+def _can_cause(token: "Token") -> bool:
+    return token.pos_ in ("NOUN", "PROPN", "VERB") and core(token).lemma_.lower() not in EMPTY_HEADS
 
 
 def _origins(main: Clause) -> list["Token"]:

@@ -1,13 +1,14 @@
 """What comes of events for a person, why they happen and in which order."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from extraction.grammar import Clause, clause, condition, coordinated, mark_of, raised
 from extraction.patterns import Found, found, pattern
 from extraction.patterns_minds import feelings_of, is_other
-from extraction.sentences import Sentence
-from extraction.who import actor, described, event, things
+from extraction.sentences import Phrase, Sentence
+from extraction.who import actor, described, event, thing, things
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
@@ -32,6 +33,7 @@ _MINDS = frozenset(
     }
 )
 _GOING = frozenset({"go", "wait", "come", "travel", "walk", "drive", "run", "stand", "stay", "visit", "study", "sit"})
+_SOURCE = re.compile(r" (?:from|after|upon) \w+ing\b")
 _DOING = frozenset({"listen", "work", "study", "exercise", "practice", "train", "fight", "sing", "dance", "play"})
 
 
@@ -45,6 +47,7 @@ _DOING = frozenset({"listen", "work", "study", "exercise", "practice", "train", 
             "is rewarded",
         ),
         "Hungry people are likely to go to a restaurant.": ("PersonX is hungry", "xEffect", "goes to a restaurant"),
+        "People become fat from eating too much food.": ("PersonX eats too much food", "xEffect", "becomes fat"),
         "When thirsty, people drink water.": ("PersonX is thirsty", "xEffect", "drinks water"),
         "Humans often compete with each other when in a race.": (
             "PersonX is in a race",
@@ -93,13 +96,13 @@ def consequence(sentence: Sentence) -> Iterator[Found]:
             continue
         if given is not None and main.past and mark_of(given) != "if":
             continue
-        for tail in sentence.predicate(verb, "V-s", person=True):
+        for tail in map(_without_source, sentence.predicate(verb, "V-s", person=True)):
             yield found(head, "oEffect" if is_other(who, sentence) else "xEffect", tail, main.negated)
 
 
 @pattern(
     "because",
-    1,
+    2,
     yes={
         "Sally was bored because she did not like the movie.": (
             "PersonX is bored",
@@ -107,7 +110,7 @@ def consequence(sentence: Sentence) -> Iterator[Found]:
             "PersonX does not like the movie",
         ),
     },
-    no=("This is because of the rain.",),
+    no=("This is because of the rain.", "A band plays because they are musicians."),
 )
 def because(sentence: Sentence) -> Iterator[Found]:
     """ "P because Q"."""
@@ -119,6 +122,8 @@ def because(sentence: Sentence) -> Iterator[Found]:
             if (
                 head is not None
                 and tail is not None
+                and head.text.startswith("Person") == tail.text.startswith("Person")
+                and not tail.text.startswith(("it ", "they ", "this ", "that "))
                 and main.subject is not None
                 and main.subject.lower_ not in ("this", "it", "that")
             ):
@@ -228,7 +233,13 @@ def order(sentence: Sentence) -> Iterator[Found]:
 def _happens_to_person(sentence: Sentence, given: "Token") -> bool:
     """Whether a condition is about a person; one without a subject is about the person of the main clause."""
     inner = clause(given)
-    return inner.subject is None or bool(actor(sentence, inner))
+    return inner.subject is None or bool(actor(sentence, inner) or thing(sentence, inner.subject))
+
+
+def _without_source(phrase: Phrase) -> Phrase:
+    """ "becomes fat" of "becomes fat from eating too much"."""
+    text = _SOURCE.split(phrase.text)[0]
+    return Phrase(text, phrase.start, phrase.end) if text else phrase
 
 
 def _tells_result(main: Clause) -> bool:

@@ -131,10 +131,11 @@ def role_needs(sentence: Sentence) -> Iterator[Found]:
 
 @pattern(
     "requires",
-    1,
+    2,
     yes={
         "Soccer requires kicking a ball.": ("soccer", "xNeed", "to kick a ball"),
         "Walking requires energy.": ("PersonX walks", "xNeed", "to have energy"),
+        "To go fishing requires a rod.": ("PersonX goes fishing", "xNeed", "to have rod"),
     },
     no=("She requires help.",),
 )
@@ -146,7 +147,7 @@ def requires(sentence: Sentence) -> Iterator[Found]:
         if any(t.dep_ in ("advcl", "xcomp") and mark_of(t) == "to" for t in main.verb.children):
             continue
         heads = things(sentence, main)
-        if main.subject.tag_ == "VBG":
+        if main.subject.tag_ == "VBG" or (main.subject.dep_ == "csubj" and mark_of(main.subject) == "to"):
             heads = [f"{sentence.slot} {p.text}" for p in sentence.verbs(main.subject, "V-s", person=True)[:1]]
         for head in heads:
             for tail in _requirements(sentence, main.verb):

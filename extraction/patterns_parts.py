@@ -7,6 +7,8 @@ from extraction.patterns import Found, found, pattern
 from extraction.sentences import Sentence
 from extraction.who import MADE, is_part, is_role, thing, things
 
+PARTS = frozenset({"part", "component", "member", "constituent", "ingredient"})
+
 
 @pattern(
     "parts",
@@ -36,10 +38,10 @@ def parts(sentence: Sentence) -> Iterator[Found]:
         else:
             parts_ = []
         for head in heads:
-            for member in (m for first in parts_ for m in members(first)):
+            for member in (m for first in parts_ for m in members(first) if m.pos_ in ("NOUN", "PROPN")):
                 yield found(head, "MadeUpOf", sentence.noun(member), main.negated)
             attribute = main.child("attr")
-            if verb.lemma_ == "be" and attribute is not None and attribute.lemma_ in ("part", "component", "member"):
+            if verb.lemma_ == "be" and attribute is not None and attribute.lemma_ in PARTS:
                 for whole in objects_of(attribute, {"of"}):
                     name = sentence.noun(whole)
                     part = sentence.noun(main.subject) if main.subject is not None else name
@@ -49,7 +51,7 @@ def parts(sentence: Sentence) -> Iterator[Found]:
 def _has_part(main: Clause) -> bool:
     """Whether "X has Y" can tell a part: no role, country or mere possibility has one."""
     place = main.subject is not None and main.subject.ent_type_ in ("GPE", "LOC")
-    maybe = bool(main.modals & {"may", "might", "could"})
+    maybe = bool(main.modals & {"may", "might", "could", "must", "should"})
     return not (is_role(main.subject) or place or maybe) and main.child("xcomp", "ccomp") is None
 
 

@@ -6,29 +6,13 @@ from typing import TYPE_CHECKING
 from extraction.grammar import clause, coordinated, raised
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Sentence
-from extraction.who import PLACED, PLACES, is_part, places, thing, things
+from extraction.who import LIVES, PLACED, PLACES, is_part, places, thing, things
 from extraction.words import SITES
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
 
-LIVES = frozenset(
-    {
-        "live",
-        "lie",
-        "sit",
-        "exist",
-        "belong",
-        "occur",
-        "stay",
-        "stand",
-        "hang",
-        "grow",
-        "reside",
-        "happen",
-    }
-)
 ACTIONS = frozenset({"use", "serve", "play", "wear", "eat", "teach", "perform", "build", "make", "buy"})
 _PUTS = frozenset({"find", "see", "buy", "get", "put", "keep", "store", "place", "purchase"})
 
@@ -53,6 +37,8 @@ def at_place(sentence: Sentence) -> Iterator[Found]:
     """ "X is found in Y", "X is on Y", "X lives in Y"."""
     for main in sentence.clauses:
         verb = main.verb
+        if "must" in main.modals:
+            continue
         state = main.child("acomp")
         carriers = [verb]
         if verb.lemma_ == "be":

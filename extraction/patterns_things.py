@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import Clause, clause, condition, coordinated, is_name, is_where, mark_of
+from extraction.grammar import Clause, clause, condition, coordinated, is_name, is_where, mark_of, objects_of
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
 from extraction.who import MADE, MADE_FOR, PLACED, is_described, is_part, is_role, places, states
@@ -39,6 +39,10 @@ _NO_PROPERTY = frozenset(
         "describe",
         "refer",
         "introduce",
+        "interpret",
+        "do",
+        "give",
+        "define",
     }
 )
 _NO_CLASS = frozenset(
@@ -53,6 +57,8 @@ _NO_CLASS = frozenset(
         "cause",
         "part",
         "component",
+        "constituent",
+        "ingredient",
         "member",
         "number",
     }
@@ -96,7 +102,7 @@ def is_(sentence: Sentence) -> Iterator[Found]:
 
 @pattern(
     "passive",
-    1,
+    2,
     yes={
         "Restaurants are usually run by people from that country.": (
             "restaurant",
@@ -109,7 +115,7 @@ def is_(sentence: Sentence) -> Iterator[Found]:
 def passive(sentence: Sentence) -> Iterator[Found]:
     """ "X is V-ed": what is usually done to a thing."""
     for main in sentence.clauses:
-        if not main.passive or main.past or main.verb.lemma_ in _NO_PROPERTY | MADE or condition(main) is not None:
+        if main.verb.dep_ == "relcl" or not main.passive or main.past or main.verb.lemma_ in _NO_PROPERTY | MADE or condition(main) is not None:
             continue
         if main.verb.lemma_ in PLACED and places(main.verb):
             continue
@@ -122,6 +128,20 @@ def passive(sentence: Sentence) -> Iterator[Found]:
         for head in states(sentence, main):
             for tail in sentence.predicate(main.verb, "V"):
                 yield found(head, "HasProperty", _after_be(tail), main.negated)
+
+
+@pattern(
+    "defined_as",
+    1,
+    yes={"A second is defined as a unit of time.": ("second", "HasProperty", "unit of time")},
+)
+def defined_as(sentence: Sentence) -> Iterator[Found]:
+    """ "X is defined as Y"."""
+    for main in sentence.clauses:
+        if main.passive and not main.past and main.verb.lemma_ == "define":
+            for kind in objects_of(main.verb, {"as"}):
+                for head in states(sentence, main):
+                    yield found(head, "HasProperty", sentence.kind(kind), main.negated)
 
 
 @pattern(

@@ -4,6 +4,7 @@ A phrase is written out of the tokens of a dependency subtree: verbs in the aske
 slots for persons. Each keeps the characters that it was made from.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc, Span, Token
 
 VerbForm = Literal["V", "to V", "V-s", "plural"]
+_EXAMPLES = re.compile(r"[\s,;(]+(?:e\.g\.|i\.e\.|etc\b)")
 _LONG = 14  # words; a class that is longer loses the clauses within its clauses
 _ADVERBIAL_MARKS = frozenset(
-    {"if", "when", "whenever", "because", "since", "although", "though", "while", "whereas", "unless", "as"}
+    {"if", "when", "whenever", "because", "since", "although", "though", "while", "whereas", "unless", "as", "so"}
 )
 _POSSESSIVES = frozenset({"their", "his", "her", "your", "our", "my"})
 _PERSONAL = frozenset({"you", "they", "he", "she", "one"})
@@ -223,8 +225,9 @@ class Sentence:
         """Tokens of a verb phrase and the words that replace some of them. `keep` is the joined object to write."""
         left_out: set[int] = set()
         for t in (d for d in verb.subtree if d != verb):
-            nested = t.head != verb and t.dep_ == "advcl" and mark_of(t) in CONDITIONS | {"because"}
-            if nested or is_aside(t) or (t.head == verb and _leaves_verb(t, verb)):
+            result = t.dep_ == "advcl" and t.head == verb and t.tag_ == "VBG" and _after_comma(t)
+            nested = t.head != verb and t.dep_ == "advcl" and mark_of(t) in _ADVERBIAL_MARKS
+            if result or nested or is_aside(t) or (t.head == verb and _leaves_verb(t, verb)):
                 left_out.update(d.i for d in t.subtree)
         tokens = [t for t in _own(verb, whole=False) if t.i not in left_out and t.lower_ not in HEDGES]
         if keep is not None:
@@ -260,6 +263,7 @@ class Sentence:
             out += words.get(token.i) or self._word(token, person)
             if after is not None and (token.whitespace_ or after.i != token.i + 1):
                 out += " "
+        out = _EXAMPLES.split(out)[0]
         text = " ".join(out.replace(" ,", ",").replace(" 's", "'s").split())
         return Phrase(text, tokens[0].idx, tokens[-1].idx + len(tokens[-1]))
 
@@ -324,6 +328,11 @@ def _leads_noun(t: "Token") -> bool:
         or (t.lower_ in QUANTIFIERS - {"more", "most"} and t.dep_ == "advmod")
         or t.dep_ in ("predet",)
     )
+
+
+def _after_comma(t: "Token") -> bool:
+    first = t.left_edge
+    return first.i > 0 and first.nbor(-1).text == ","
 
 
 def _leaves_verb(t: "Token", verb: "Token") -> bool:

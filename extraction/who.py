@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from extraction.grammar import SUBJECTS, Clause, clause, condition, coordinated, core, is_name, raised
 from extraction.sentences import Sentence
-from extraction.words import ABSTRACT_PARTS, EMPTY_HEADS, QUANTIFIERS
+from extraction.words import ABSTRACT_PARTS, EMPTY_HEADS, QUANTIFIERS, THINGS_IN_ING
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
@@ -26,6 +26,9 @@ PLACED = frozenset(
         "hide",
         "grow",
     }
+)
+LIVES = frozenset(
+    {"live", "lie", "sit", "exist", "belong", "occur", "stay", "stand", "hang", "grow", "reside", "happen"}
 )
 PLACES = frozenset({"in", "at", "on", "near", "inside", "under", "outside", "along", "within"})
 MADE = frozenset({"make", "compose", "comprise", "construct", "build"})
@@ -63,7 +66,8 @@ _NO_ROLES = frozenset(
         "corner",
     ]
 )
-_THINGS = frozenset({"it", "they", "this", "these"})
+_NO_PLACES = ("DATE", "TIME", "PERCENT", "PERSON", "QUANTITY", "CARDINAL", "MONEY", "LANGUAGE")
+_THINGS = frozenset({"it", "they"})
 _GENERAL = {"people": "person", "humans": "human", "person": "person", "human": "human"}
 
 
@@ -83,13 +87,13 @@ def things(sentence: Sentence, clause: Clause) -> list[str]:
 
 def _meant(sentence: Sentence, pronoun: "Token") -> list[str]:
     """What `it` or `they` mean: a subject before them, the prompt's thing, or the subject of the last sentence."""
-    before = sentence.subject_before(pronoun) if pronoun.lower_ in ("it", "they") else None
+    before = sentence.subject_before(pronoun)
     if before is not None and (named := thing(sentence, before)):
         return [named]
     context = sentence.context
     if context.event or before is not None:
         return []
-    plural = pronoun.lower_ in ("they", "these")
+    plural = pronoun.lower_ == "they"
     known = context.thing or (context.antecedent if plural == context.many else "")
     return [known] if known else []
 
@@ -117,6 +121,7 @@ def event(sentence: Sentence, clause: Clause) -> str:
     return (
         _conditional(sentence, clause)
         or _relative(sentence, clause)
+        or _from_doing(sentence, clause)
         or (sentence.context.event if _is_about(sentence, clause) else "")
     )
 
@@ -195,6 +200,18 @@ def _relative(sentence: Sentence, main: Clause) -> str:
     return f"{slot} {denial}{text}"
 
 
+def _from_doing(sentence: Sentence, main: Clause) -> str:
+    """The event of "people become fat from eating too much" and "a person feels good after eating"."""
+    if main.subject is None or not sentence.person(main.subject):
+        return ""
+    carriers = [main.verb, *(t for t in main.verb.children if t.dep_ == "acomp")]
+    for word in (t for carrier in carriers for t in carrier.children):
+        if word.dep_ == "prep" and word.lower_ in ("from", "after", "upon") and word.i > main.verb.i:
+            for doing in (t for t in word.children if t.dep_ == "pcomp" and t.tag_ == "VBG"):
+                return f"{sentence.slot} {p[0].text}" if (p := sentence.verbs(doing, "V-s", person=True)) else ""
+    return ""
+
+
 def _is_about(sentence: Sentence, main: Clause) -> bool:
     return bool(sentence.context.event) and main.subject is not None and bool(sentence.person(main.subject))
 
@@ -234,7 +251,7 @@ def agents(sentence: Sentence, main: Clause) -> list[str]:
         return []
     if described(subject) is not None and any(t.dep_ == "amod" for t in subject.children):
         return [sentence.noun(subject).text]
-    return [] if subject.dep_ == "csubj" or subject.tag_ == "VBG" else things(sentence, main)
+    return [] if subject.dep_ == "csubj" or is_doing(subject) else things(sentence, main)
 
 
 def places(carrier: "Token", fronted: bool = False) -> list["Token"]:
@@ -243,8 +260,8 @@ def places(carrier: "Token", fronted: bool = False) -> list["Token"]:
         p
         for t in carrier.children
         if t.dep_ == "prep" and t.lower_ in PLACES and (fronted or t.i > carrier.i)
-        for p in t.children
-        if p.dep_ == "pobj" and p.ent_type_ not in ("DATE", "TIME", "PERCENT", "PERSON") and p.pos_ != "PRON"
+        for p in (*t.children, *(o for of in t.children if of.dep_ == "prep" for o in of.children))
+        if p.dep_ == "pobj" and p.ent_type_ not in _NO_PLACES and p.pos_ != "PRON"
     ]
     return [
         m
@@ -296,6 +313,13 @@ def is_part(token: "Token") -> bool:
     abstract = lemma in ABSTRACT_PARTS or lemma.endswith(("ity", "tion", "ness", "ment", "ance", "ence", "ship", "ism"))
     measured = any(p.pos_ == "NUM" for t in token.children if t.dep_ == "prep" for p in t.children)
     return token.pos_ in ("NOUN", "PROPN") and not abstract and not measured
+
+
+def is_doing(token: "Token") -> bool:
+    """Whether a noun says an action: "wiggling" and "running a race", but no "building"."""
+    return token.tag_ == "VBG" or (
+        token.tag_ == "NN" and token.lower_.endswith("ing") and len(token) > 5 and token.lower_ not in THINGS_IN_ING
+    )
 
 
 def is_role(token: "Token | None") -> bool:

@@ -42,12 +42,26 @@ ABSTRACT_PARTS = _set(
     "option personality point population potential power price problem property purpose quality range reason "
     "reputation responsibility right risk role sense shape size skill smell status style taste temperature tendency "
     "texture time odor odour scent law pka trait trouble type use value variety volume way weight width work access "
-    "lot right trouble fun sex idea"
+    "lot right trouble fun sex idea motive energy plan choice money"
 )
 NO_STATE = _set(
     "able unable capable incapable likely unlikely available possible due true false correct necessary"
 )  # adjectives that are no property
-MEASURES = _set("number variety lot range couple majority combination plenty amount set series mixture")
+FIRST_NAMES = _set(
+    "john james billy bill joe sam sally mary jane dan danny bob bobby tom tommy jim jimmy jack sarah susan mike "
+    "michael david steve steven mark paul peter george robert richard bethany kate lisa linda karen anna alice amy "
+    "emily emma laura jenny jennifer jessica nancy betty simon brad brian kevin eric adam alex andrew ben dave fred "
+    "frank gary greg harry henry jason jeff jerry josh larry luke matt max nick patrick phil ralph ray ron scott "
+    "sean ted tim tony victor will william alan albert carl carol cathy cindy debbie donna ellen helen janet joan "
+    "joseph julie june kelly lucy maria martha melissa molly pam polly rachel rita rose ruth sandra sue tina wendy "
+    "jean danielle sharon"
+)
+MEASURES = _set("type kind sort number variety lot range couple majority combination plenty amount set series mixture")
+THINGS_IN_ING = _set(
+    "something anything nothing everything building ceiling clothing painting string spring meeting morning evening "
+    "wedding being feeling railing earring sibling pudding lightning drawing writing bedding opening crossing ending "
+    "warning offspring housing covering coating wiring darling dressing stocking duckling seasoning stuffing"
+)
 SITES = _set(
     "house home kitchen bathroom bedroom room garden yard office school classroom university college hospital clinic "
     "store shop supermarket market mall restaurant bar pub cafe church cathedral temple building bank library museum "
