@@ -238,7 +238,7 @@ def _asides(span: "Span") -> Iterator[Clause]:
     for verb in span:
         if is_aside(verb) and verb.dep_ == "relcl" and verb.pos_ in ("VERB", "AUX"):
             inner = clause(verb)
-            if inner.subject is not None and inner.subject.lower_ in ("which", "who") and verb.head.tag_ != "VBG":
+            if inner.subject is not None and inner.subject.lower_ in ("which", "who") and verb.head.tag_ in ("NN", "NNS", "NNP", "NNPS"):
                 aside = replace(inner, subject=verb.head)
                 yield from [aside, *_introduced(aside)]
 

@@ -1,11 +1,15 @@
 """What things and kinds of agent can do, and what they do in general."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from extraction.grammar import Clause, clause, condition, mark_of, raised
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Sentence
 from extraction.who import LIVES, PLACED, agents, described, places
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
 
 _NO_ABILITY = frozenset(
     {
@@ -53,8 +57,13 @@ _NO_ABILITY = frozenset(
     }
 )
 _NO_SKILL = frozenset(
-    {"be", "cause", "lead", "prevent", "have", "want", "like", "love", "contain", "include", "consist", "result", "need"}
+    {"be", "cause", "lead", "prevent", "have", "want", "like", "love", "contain", "include", "consist", "result", "need", "feel"}
 )
+
+
+def _makes_do(verb: "Token") -> bool:
+    """ "makes people feel": a cause and no ability."""
+    return verb.lemma_ == "make" and any(t.dep_ == "ccomp" for t in verb.children)
 
 
 @pattern(
@@ -100,6 +109,8 @@ def able(sentence: Sentence) -> Iterator[Found]:
 def can(sentence: Sentence) -> Iterator[Found]:
     """ "X can V"."""
     for main in sentence.clauses:
+        if _makes_do(main.verb):
+            continue
         if not main.modals & {"can", "could", "may", "might"} or main.verb.lemma_ in _NO_SKILL:
             continue
         if main.verb.lemma_ == "do" and main.child("dobj") is None:
@@ -141,7 +152,7 @@ def will(sentence: Sentence) -> Iterator[Found]:
             continue
         if verb.pos_ != "VERB" or verb.lemma_ in _NO_ABILITY or clause(verb).passive or condition(main) is not None:
             continue
-        if verb.lemma_ in LIVES and places(verb):
+        if (verb.lemma_ in LIVES and places(verb)) or _makes_do(verb):
             continue
         if main.subject is not None and described(main.subject) is not None:
             continue
@@ -175,6 +186,7 @@ def habit(sentence: Sentence) -> Iterator[Found]:
             continue
         finite = (
             verb.tag_ in ("VBP", "VBZ")
+            or (verb.tag_ == "VBD" and not main.past)
             or (verb.tag_ == "VB" and verb.dep_ == "conj")
             or any(t.lower_ in ("do", "does") for t in main.auxiliaries)
         )

@@ -47,6 +47,11 @@ _NO_EFFECT = frozenset(
             "Causes",
             "tires wear out",
         ),
+        "Clothes become torn when caught on a nail.": (
+            "clothes are caught on a nail",
+            "Causes",
+            "clothes become torn",
+        ),
         "When a ball rebounds, it bounces back.": ("ball rebounds", "Causes", "ball bounces back"),
     },
     no=("Cats are careful when they walk.",),
@@ -62,7 +67,14 @@ def thing_consequence(sentence: Sentence) -> Iterator[Found]:
         ):
             continue
         first = clause(given)
-        if first.subject is None or main.modals & {"can", "could"} or main.verb.lemma_ == "be":
+        if main.modals & {"can", "could"} or main.verb.lemma_ == "be":
+            continue
+        if first.subject is None and given.tag_ == "VBN" and thing(sentence, main.subject):
+            tail, state = sentence.event(main), sentence.gerund(given).text.split(" ", 1)[-1]
+            be = "are" if main.subject.tag_ in ("NNS", "NNPS") else "is"
+            if tail is not None:
+                yield found(f"{sentence.subject_text(main.subject)} {be} {state}", "Causes", tail, main.negated)
+        if first.subject is None:
             continue
         if sentence.person(first.subject) and first.subject.lower_ != "they":
             continue
@@ -283,14 +295,14 @@ def _effects(sentence: Sentence, main: Clause) -> Iterator[Phrase]:
     verb = main.verb
     if verb.lemma_ == "make" and (inner := main.child("ccomp")) is not None and inner.lower_ not in FEELINGS:
         made = sentence.event(clause(inner))
-        if made is not None and inner.pos_ == "VERB":
+        if made is not None and inner.pos_ == "VERB" and inner.lemma_ != "feel":
             yield made
         return
     if verb.lemma_ == "cause":
         inner = main.child("ccomp", "xcomp")
         if inner is not None:
             phrase = sentence.event(clause(inner))
-            if phrase is not None:
+            if phrase is not None and inner.lemma_ != "feel":
                 yield phrase
             return
         obj = main.child("dobj")

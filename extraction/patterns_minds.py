@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import Clause, clause, coordinated, mark_of, objects_of
+from extraction.grammar import Clause, clause, coordinated, mark_of, objects_of, raised
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
-from extraction.who import actor, agents, described, event
+from extraction.who import actor, agents, described, event, thing
 from extraction.words import FEELING_NOUNS, FEELINGS, NO_STATE
 
 if TYPE_CHECKING:
@@ -119,6 +119,26 @@ def brings_feeling(sentence: Sentence) -> Iterator[Found]:
             for member in coordinated(obj):
                 if member.lemma_.lower() in FEELING_NOUNS:
                     yield found(head, "xReact", sentence.noun(member), main.negated)
+
+
+@pattern(
+    "makes_feel",
+    1,
+    yes={"A sizable lunch will make a person feel full.": ("sizable lunch", "xReact", "full")},
+    no=("Heat makes metal expand.",),
+)
+def makes_feel(sentence: Sentence) -> Iterator[Found]:
+    """ "X makes people feel ADJ": the state of mind that a thing brings."""
+    for main in sentence.clauses:
+        verb = raised(main)
+        if verb.lemma_ not in ("make", "cause", "help") or main.past or main.subject is None:
+            continue
+        head = sentence.gerund(main.subject).text if main.subject.tag_ == "VBG" else thing(sentence, main.subject)
+        for inner in (t for t in verb.children if t.dep_ in ("ccomp", "xcomp") and t.i > verb.i):
+            given = clause(inner)
+            if inner.lemma_ == "feel" and given.subject is not None and sentence.person(given.subject):
+                for tail in feelings_of(sentence, given):
+                    yield found(head, "xReact", tail, main.negated)
 
 
 @pattern(

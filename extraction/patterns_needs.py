@@ -57,7 +57,7 @@ def needs_for(sentence: Sentence) -> Iterator[Found]:
             continue
         aims = [
             t
-            for t in [*main.verb.children, *objects[0].children]
+            for t in [*main.verb.children, *(d for o in coordinated(objects[0]) for d in o.children)]
             if t.dep_ in ("advcl", "xcomp", "acl", "relcl") and mark_of(t) == "to"
         ]
         people = sentence.person(main.subject)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from extraction.grammar import SUBJECTS, Clause, clause, members, objects_of
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Sentence
-from extraction.who import MADE, is_part, is_role, thing, things
+from extraction.who import MADE, has_goods, is_part, is_role, thing, things
+from extraction.words import STRUCTURE
 
 PARTS = frozenset({"part", "component", "member", "constituent", "ingredient"})
 
@@ -31,10 +32,12 @@ def parts(sentence: Sentence) -> Iterator[Found]:
         if (main.passive and verb.lemma_ in MADE) or verb.lemma_ in ("consist", "comprise"):
             parts_ = objects_of(verb, {"of", "from"})
             parts_ += [p for t in verb.children if t.dep_ == "prt" for p in objects_of(t, {"of"})]
-        elif verb.lemma_ in ("contain", "include"):
+        elif verb.lemma_ == "include" or (verb.lemma_ == "contain" and not has_goods(main.subject or verb)):
             parts_ = [t for t in verb.children if t.dep_ == "dobj" and t.pos_ in ("NOUN", "PROPN")]
         elif verb.lemma_ == "have" and _has_part(main):
             parts_ = [t for t in verb.children if t.dep_ == "dobj" and is_part(t)]
+        elif verb.lemma_ == "have":
+            parts_ = [t for t in verb.children if t.dep_ == "dobj" and t.lemma_ in STRUCTURE]
         else:
             parts_ = []
         for head in heads:
@@ -50,7 +53,7 @@ def parts(sentence: Sentence) -> Iterator[Found]:
 
 def _has_part(main: Clause) -> bool:
     """Whether "X has Y" can tell a part: no role, country or mere possibility has one."""
-    place = main.subject is not None and main.subject.ent_type_ in ("GPE", "LOC")
+    place = main.subject is not None and has_goods(main.subject)
     maybe = bool(main.modals & {"may", "might", "could", "must", "should"})
     return not (is_role(main.subject) or place or maybe) and main.child("xcomp", "ccomp") is None
 

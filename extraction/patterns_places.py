@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from extraction.grammar import clause, coordinated, raised
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Sentence
-from extraction.who import LIVES, PLACED, PLACES, is_part, places, thing, things
-from extraction.words import SITES
+from extraction.who import LIVES, PLACED, PLACES, has_goods, is_part, is_site, places, thing, things
+from extraction.words import STRUCTURE
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
@@ -24,6 +24,7 @@ _PUTS = frozenset({"find", "see", "buy", "get", "put", "keep", "store", "place",
         "Files are likely to be hanging in a cabinet.": ("file", "AtLocation", "cabinet"),
         "Lakes are likely to be in cold regions.": ("lake", "AtLocation", "cold region"),
         "Binders are used in offices.": ("binder", "AtLocation", "office"),
+        "Peanut butter comes in glass jars.": ("peanut butter", "AtLocation", "glass jar"),
         "Meetings take place in offices.": ("meeting", "AtLocation", "office"),
         "Revolving doors are found in banks.": ("revolving door", "AtLocation", "bank"),
         "The mess was on the table.": ("mess", "AtLocation", "table"),
@@ -31,7 +32,7 @@ _PUTS = frozenset({"find", "see", "buy", "get", "put", "keep", "store", "place",
         "Vegetables need to be kept in the refrigerator.": ("vegetable", "AtLocation", "refrigerator"),
         "The cord is likely to be found in the garage.": ("cord", "AtLocation", "garage"),
     },
-    no=("He was in the garden.", "The meeting is in May.", "Dials are used in telephony."),
+    no=("He was in the garden.", "The meeting is in May.", "Dials are used in telephony.", "Shoes come in many sizes."),
 )
 def at_place(sentence: Sentence) -> Iterator[Found]:
     """ "X is found in Y", "X is on Y", "X lives in Y"."""
@@ -51,14 +52,14 @@ def at_place(sentence: Sentence) -> Iterator[Found]:
                 carriers = [meant]
         elif (meant := raised(main)) is not verb:
             carriers = [meant] if _is_placed(meant) else []
-        elif not _is_placed(verb) and not _takes_place(verb) and not (main.passive and verb.lemma_ in ACTIONS):
+        elif not _is_placed(verb) and not _takes_place(verb) and not _comes_in(verb) and not (main.passive and verb.lemma_ in ACTIONS):
             continue
         for carrier in carriers:
             for place in places(carrier):
                 if carrier.lemma_ in ACTIONS and not is_site(place):
                     continue
                 for head in things(sentence, main):
-                    yield found(head, "AtLocation", sentence.noun(place), main.negated)
+                    yield found(head, "AtLocation", sentence.noun(place), main.negated != _is_excepted(place))
 
 
 @pattern(
@@ -91,9 +92,10 @@ def place_of(sentence: Sentence) -> Iterator[Found]:
                         yield found(head, "AtLocation", sentence.noun(place), main.negated)
 
 
-def is_site(token: "Token") -> bool:
-    """Whether a noun is plainly a place: a country, a city, a building, a room."""
-    return token.ent_type_ in ("GPE", "LOC", "FAC") or token.lemma_.lower() in SITES
+def _is_excepted(place: "Token") -> bool:
+    """ "a rug" of "on the floor, not on a rug"."""
+    first = place.head.left_edge if place.head.dep_ == "prep" else place
+    return first.i > 0 and first.nbor(-1).lower_ == "not" and first.i > 1 and first.nbor(-2).text == ","
 
 
 def _is_placed(verb: "Token") -> bool:
@@ -103,6 +105,10 @@ def _is_placed(verb: "Token") -> bool:
 
 def _takes_place(verb: "Token") -> bool:
     return verb.lemma_ == "take" and any(t.dep_ == "dobj" and t.lower_ == "place" for t in verb.children)
+
+
+def _comes_in(verb: "Token") -> bool:
+    return verb.lemma_ == "come" and any(t.dep_ == "prep" and t.lower_ == "in" for t in verb.children)
 
 
 def _is_there(verb: "Token") -> bool:
@@ -139,18 +145,22 @@ def class_at_place(sentence: Sentence) -> Iterator[Found]:
 @pattern(
     "place_has",
     1,
-    yes={"London has many pubs.": ("pub", "AtLocation", "london")},
-    no=("Guitars have strings.", "Nevada has a law."),
+    yes={
+        "London has many pubs.": ("pub", "AtLocation", "london"),
+        "Libraries have computers.": ("computer", "AtLocation", "library"),
+    },
+    no=("Guitars have strings.", "Nevada has a law.", "Houses have windows."),
 )
 def place_has(sentence: Sentence) -> Iterator[Found]:
     """ "Paris has X": what is there in a city or country."""
     for main in sentence.clauses:
         subject = main.subject
-        if main.verb.lemma_ != "have" or main.past or subject is None or subject.ent_type_ not in ("GPE", "LOC"):
+        if main.verb.lemma_ not in ("have", "contain") or main.past or subject is None or not has_goods(subject):
             continue
         for obj in (t for t in main.verb.children if t.dep_ == "dobj" and t.tag_ == "NNS" and is_part(t)):
-            for member in coordinated(obj):
-                yield found(thing(sentence, member), "AtLocation", sentence.noun(subject), main.negated)
+            for member in (t for t in coordinated(obj) if t.lemma_ not in STRUCTURE):
+                head = thing(sentence, member).split(" to ")[0]
+                yield found(head, "AtLocation", sentence.noun(subject), main.negated)
 
 
 def _without_place(sentence: Sentence, member: "Token") -> str:

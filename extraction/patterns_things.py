@@ -64,6 +64,8 @@ _NO_CLASS = frozenset(
     }
 )
 
+_OPINIONS = frozenset({"reasonable", "plausible", "logical", "interesting", "safe", "clear", "best", "better", "good"})
+
 
 @pattern(
     "is",
@@ -127,7 +129,8 @@ def passive(sentence: Sentence) -> Iterator[Found]:
             continue
         for head in states(sentence, main):
             for tail in sentence.predicate(main.verb, "V"):
-                yield found(head, "HasProperty", _after_be(tail), main.negated)
+                if not tail.text.endswith((" at", " in", " on", " to", " by", " from")):
+                    yield found(head, "HasProperty", _after_be(tail), main.negated)
 
 
 @pattern(
@@ -142,6 +145,49 @@ def defined_as(sentence: Sentence) -> Iterator[Found]:
             for kind in objects_of(main.verb, {"as"}):
                 for head in states(sentence, main):
                     yield found(head, "HasProperty", sentence.kind(kind), main.negated)
+
+
+@pattern(
+    "called",
+    1,
+    yes={
+        "The act of talking to someone is called a conversation.": (
+            "conversation",
+            "HasProperty",
+            "act of talking to someone",
+        ),
+    },
+    no=("He is called Bob.", "The city is called Rome."),
+)
+def called(sentence: Sentence) -> Iterator[Found]:
+    """ "X is called Y", where X tells what Y is."""
+    for main in sentence.clauses:
+        name, subject = main.child("oprd", "attr", "dobj"), main.subject
+        if not main.passive or main.past or main.verb.lemma_ != "call" or name is None or subject is None:
+            continue
+        described_ = any(t.dep_ in ("relcl", "prep", "acl") for t in subject.children)
+        if described_ and name.tag_ in ("NN", "NNS") and subject.pos_ == "NOUN":
+            yield found(sentence.noun(name).text, "HasProperty", sentence.kind(subject), main.negated)
+
+
+@pattern(
+    "it_is_to",
+    1,
+    yes={"It is illegal to buy alcohol for minors.": ("buy alcohol for minors", "HasProperty", "illegal")},
+    no=("It is likely to rain.", "It is possible to say this."),
+)
+def it_is_to(sentence: Sentence) -> Iterator[Found]:
+    """ "It is ADJ to V"."""
+    for main in sentence.clauses:
+        state = main.child("acomp")
+        if main.verb.lemma_ != "be" or main.past or state is None or state.lower_ in NO_STATE | _OPINIONS:
+            continue
+        if main.subject is None or main.subject.lower_ != "it" or main.subject.i > main.verb.i:
+            continue
+        for doing in (t for t in [*main.verb.children, *state.children] if t.dep_ in ("xcomp", "advcl", "ccomp")):
+            if mark_of(doing) == "to" and doing.lemma_ not in ("say", "note", "assume", "be"):
+                for head in sentence.verbs(doing, "V", person=True)[:1]:
+                    yield found(head.text, "HasProperty", sentence.noun(state), main.negated)
 
 
 @pattern(

@@ -165,7 +165,7 @@ class Sentence:
             return None
         clause = replace(clause, verb=raised(clause))
         person = self.person(clause.subject)
-        subject = person or self._write([t for t in _own(clause.subject, whole=True) if t.pos_ != "DET"], {}).text
+        subject = person or self.subject_text(clause.subject)
         plural = not person and (clause.subject.tag_ in ("NNS", "NNPS") or clause.subject.lower_ in ("they", "we"))
         tokens, words = self._verb(clause.verb, "plural" if plural else "V-s", None)
         if clause.negated:
@@ -174,6 +174,10 @@ class Sentence:
         if not subject or not predicate.text:
             return None
         return Phrase(f"{subject} {predicate.text}", min(clause.subject.idx, predicate.start), predicate.end)
+
+    def subject_text(self, token: "Token") -> str:
+        """A noun phrase as the subject of an event: its number stays."""
+        return self._write([t for t in _own(token, whole=True) if t.pos_ != "DET"], {}).text
 
     def person(self, token: "Token") -> str:
         """The slot of a person who acts as an example ("someone", "you", PersonX), or an empty string."""
@@ -264,7 +268,7 @@ class Sentence:
             if after is not None and (token.whitespace_ or after.i != token.i + 1):
                 out += " "
         out = _EXAMPLES.split(out)[0]
-        text = " ".join(out.replace(" ,", ",").replace(" 's", "'s").split())
+        text = " ".join(out.replace(" ,", ",").replace(",,", ",").replace(" 's", "'s").split())
         return Phrase(text, tokens[0].idx, tokens[-1].idx + len(tokens[-1]))
 
     def _word(self, token: "Token", person: bool) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from extraction.grammar import SUBJECTS, Clause, clause, condition, coordinated, core, is_name, raised
 from extraction.sentences import Sentence
-from extraction.words import ABSTRACT_PARTS, EMPTY_HEADS, QUANTIFIERS, THINGS_IN_ING
+from extraction.words import ABSTRACT_PARTS, EMPTY_HEADS, QUANTIFIERS, SITES, STRUCTURE, THINGS_IN_ING
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
@@ -32,7 +32,7 @@ LIVES = frozenset(
 )
 PLACES = frozenset({"in", "at", "on", "near", "inside", "under", "outside", "along", "within"})
 MADE = frozenset({"make", "compose", "comprise", "construct", "build"})
-MADE_FOR = frozenset({"design", "write", "mean", "intend", "make", "build", "create"})  # "designed to V"
+MADE_FOR = frozenset({"design", "write", "mean", "intend", "make", "build", "create", "wear", "install"})  # "designed to V"
 _ROLE_ENDINGS = ("er", "or", "ist", "ent", "ian", "ant", "man", "ee", "child", "nurse", "chef", "guard")
 _NO_ROLES = frozenset(
     [
@@ -170,7 +170,7 @@ def _conditional(sentence: Sentence, main: Clause) -> str:
 
 def _without_subject(sentence: Sentence, verb: "Token", main: Clause) -> str:
     """The event of "when bored, people ..." and "when waiting for a bus, people ..."."""
-    if main.subject is None or not sentence.person(main.subject):
+    if main.subject is None or not sentence.person(main.subject) or verb.tag_ in ("VB", "VBZ", "VBP", "VBD"):
         return ""
     if verb.tag_ == "VBG":
         return f"{sentence.slot} {p[0].text}" if (p := sentence.verbs(verb, "V-s", person=True)) else ""
@@ -249,6 +249,9 @@ def agents(sentence: Sentence, main: Clause) -> list[str]:
         return [anyone]
     if is_name(subject):
         return []
+    which = described(subject)
+    if which is not None and which.dep_ != "amod":
+        return []
     if described(subject) is not None and any(t.dep_ == "amod" for t in subject.children):
         return [sentence.noun(subject).text]
     return [] if subject.dep_ == "csubj" or is_doing(subject) else things(sentence, main)
@@ -302,9 +305,24 @@ def places(carrier: "Token", fronted: bool = False) -> list["Token"]:
             "color",
             "average",
             "condition",
+            "type",
+            "variety",
+            "style",
+            "kind",
+            "cycle",
             "situation",
         )
     ]
+
+
+def is_site(token: "Token") -> bool:
+    """Whether a noun is plainly a place: a country, a city, a building, a room."""
+    return token.ent_type_ in ("GPE", "LOC", "FAC") or token.lemma_.lower() in SITES
+
+
+def has_goods(token: "Token") -> bool:
+    """Whether what a place has is there and no part of it: a country, a shop, a library."""
+    return token.ent_type_ in ("GPE", "LOC") or (token.lemma_.lower() in SITES - {"house", "building", "home"})
 
 
 def is_part(token: "Token") -> bool:

@@ -57,6 +57,7 @@ FIRST_NAMES = _set(
     "jean danielle sharon"
 )
 MEASURES = _set("type kind sort number variety lot range couple majority combination plenty amount set series mixture")
+STRUCTURE = _set("wall floor roof window door room ceiling gate stair entrance hall lobby aisle shore coast tree wave")
 THINGS_IN_ING = _set(
     "something anything nothing everything building ceiling clothing painting string spring meeting morning evening "
     "wedding being feeling railing earring sibling pudding lightning drawing writing bedding opening crossing ending "
