@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import Clause, clause, condition, mark_of, raised
+from extraction.grammar import Clause, base_form, clause, condition, coordinated, mark_of, raised
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Sentence
 from extraction.who import LIVES, PLACED, agents, described, places
@@ -205,6 +205,35 @@ def habit(sentence: Sentence) -> Iterator[Found]:
         for head in agents(sentence, main):
             for tail in sentence.predicate(verb, "V"):
                 yield found(head, "CapableOf", tail, main.negated)
+
+
+@pattern(
+    "but_not",
+    1,
+    yes={
+        "Road signs in Ireland use kilometers, not miles.": ("road sign in ireland", "CapableOf", "use miles"),
+        "Shops sell things, but not food.": ("shop", "CapableOf", "sell food"),
+    },
+    no=("Shops sell things and food.",),
+)
+def but_not(sentence: Sentence) -> Iterator[Found]:
+    """ "X V-s Y, not Z": what X does not do."""
+    for main in sentence.clauses:
+        if main.past or main.verb.lemma_ in _NO_ABILITY or main.verb.pos_ != "VERB":
+            continue
+        for obj in (t for t in main.verb.children if t.dep_ == "dobj"):
+            others = [t for t in obj.children if t.dep_ in ("appos", "conj") and _is_excluded(t)]
+            others += [t for t in main.verb.children if t.dep_ == "conj" and t.pos_ == "NOUN" and _is_excluded(t)]
+            for other in (m for first in others for m in coordinated(first)):
+                name = sentence.noun(other, plural=True)
+                for head in agents(sentence, main):
+                    tail = f"{base_form(main.verb)} {name.text.removeprefix('not ')}"
+                    yield Found(head, "CapableOf", tail, name.start, name.end, True)
+
+
+def _is_excluded(t: "Token") -> bool:
+    first = t.left_edge
+    return first.lower_ == "not" or (first.i > 0 and first.nbor(-1).lower_ == "not")
 
 
 @pattern(

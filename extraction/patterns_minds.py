@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import Clause, clause, coordinated, mark_of, objects_of, raised
+from extraction.grammar import Clause, clause, condition, coordinated, mark_of, objects_of, raised
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
-from extraction.who import actor, agents, described, event, thing
+from extraction.who import actor, agents, described, event, is_described, thing
 from extraction.words import FEELING_NOUNS, FEELINGS, NO_STATE
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def seen_as(sentence: Sentence) -> Iterator[Found]:
         who, head = actor(sentence, main), event(sentence, main)
         if main.verb.lemma_ != "be" or not who or not head or is_other(who, sentence) or "should" in main.modals:
             continue
-        if main.modals & {"can", "could"}:
+        if main.modals & {"can", "could"} or (is_described(main) and condition(main) is None):
             continue
         for state in (t for t in main.verb.children if t.dep_ in ("acomp", "attr") and t.i > main.verb.i):
             for member in coordinated(state):

@@ -44,8 +44,9 @@ def needs(sentence: Sentence) -> Iterator[Found]:
 
 @pattern(
     "needs_for",
-    1,
+    2,
     yes={
+        "A vending machine needs coins to work.": ("vending machine works", "xNeed", "to have coins"),
         "People will need plates to eat food.": ("PersonX eats food", "xNeed", "to have plates"),
     },
 )
@@ -53,12 +54,14 @@ def needs_for(sentence: Sentence) -> Iterator[Found]:
     """ "X needs N to V": having N comes before V-ing."""
     for main in sentence.clauses:
         objects = [t for t in main.verb.children if t.dep_ == "dobj" and t.pos_ == "NOUN"]
+        raised_ = [t for t in main.verb.children if t.dep_ == "ccomp" and mark_of(t) == "to"]
+        objects += [o for t in raised_ for o in t.children if o.dep_ == "nsubj" and o.pos_ == "NOUN"]
         if main.verb.lemma_ not in ("need", "require") or not objects or main.subject is None:
             continue
         aims = [
             t
             for t in [*main.verb.children, *(d for o in coordinated(objects[0]) for d in o.children)]
-            if t.dep_ in ("advcl", "xcomp", "acl", "relcl") and mark_of(t) == "to"
+            if t.dep_ in ("advcl", "xcomp", "acl", "relcl", "ccomp") and mark_of(t) == "to"
         ]
         people = sentence.person(main.subject)
         who = [people] if people else things(sentence, main)

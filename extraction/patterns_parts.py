@@ -42,7 +42,9 @@ def parts(sentence: Sentence) -> Iterator[Found]:
             parts_ = []
         for head in heads:
             for member in (m for first in parts_ for m in members(first) if m.pos_ in ("NOUN", "PROPN")):
-                yield found(head, "MadeUpOf", sentence.noun(member), main.negated)
+                part = sentence.noun(member)
+                name = part.text.split(" that ")[0].split(" which ")[0]
+                yield Found(head, "MadeUpOf", name, part.start, part.start + len(name), main.negated)
             attribute = main.child("attr")
             if verb.lemma_ == "be" and attribute is not None and attribute.lemma_ in PARTS:
                 for whole in objects_of(attribute, {"of"}):
@@ -56,6 +58,26 @@ def _has_part(main: Clause) -> bool:
     place = main.subject is not None and has_goods(main.subject)
     maybe = bool(main.modals & {"may", "might", "could", "must", "should"})
     return not (is_role(main.subject) or place or maybe) and main.child("xcomp", "ccomp") is None
+
+
+@pattern(
+    "part_can",
+    1,
+    yes={"Apples have a skin that can be peeled off.": ("apple skin", "CapableOf", "be peeled off")},
+    no=("Apples have a skin that is red.",),
+)
+def part_can(sentence: Sentence) -> Iterator[Found]:
+    """ "X has a Y that can V": what the part of X can do."""
+    for main in sentence.clauses:
+        if main.verb.lemma_ != "have" or not _has_part(main):
+            continue
+        for part in (t for t in main.verb.children if t.dep_ == "dobj" and is_part(t)):
+            for inner in (clause(t) for t in part.children if t.dep_ == "relcl"):
+                if inner.subject is None or inner.subject.lower_ not in ("that", "which") or "can" not in inner.modals:
+                    continue
+                for head in things(sentence, main):
+                    for tail in sentence.predicate(inner.verb, "V"):
+                        yield found(f"{head} {part.lemma_.lower()}", "CapableOf", tail, inner.negated)
 
 
 @pattern(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from extraction.grammar import Clause, clause, condition, coordinated, is_name, is_where, mark_of, objects_of
 from extraction.patterns import Found, found, pattern
+from extraction.patterns_minds import feelings_of
 from extraction.sentences import Phrase, Sentence
 from extraction.who import MADE, MADE_FOR, PLACED, is_described, is_part, is_role, places, states
 from extraction.words import NO_STATE
@@ -84,6 +85,7 @@ _OPINIONS = frozenset({"reasonable", "plausible", "logical", "interesting", "saf
         ),
         "The Office is a sitcom that aired from 2005 to 2013.": ("office", "HasProperty", "sitcom"),
         "Kanji is a form of writing.": ("kanji", "HasProperty", "writing"),
+        "People who hike are fit.": ("person who hike", "HasProperty", "fit"),
     },
     no=("The answer is a tribe.", "She is tall."),
 )
@@ -92,7 +94,7 @@ def is_(sentence: Sentence) -> Iterator[Found]:
     for main in sentence.clauses:
         if main.verb.lemma_ != "be" or _depends(sentence, main) or "should" in main.modals:
             continue
-        heads = states(sentence, main) or _named(sentence, main)
+        heads = states(sentence, main) or _named(sentence, main) or _which_persons(sentence, main)
         for state in (t for t in main.verb.children if t.dep_ in ("attr", "acomp") and t.i > main.verb.i):
             if main.subject is not None and _is_inverted(main.subject, state):
                 yield found(sentence.noun(state).text, "HasProperty", sentence.noun(main.subject), main.negated)
@@ -243,6 +245,14 @@ def _depends(sentence: Sentence, main: Clause) -> bool:
     subject = clause(given).subject
     own = subject is None or (subject.lower_ in ("it", "they") and subject.i > main.verb.i)
     return not own or main.subject is None or bool(sentence.person(main.subject))
+
+
+def _which_persons(sentence: Sentence, main: Clause) -> list[str]:
+    """ "person who V-s" with a trait; what such a person feels is an event's."""
+    if main.subject is None or not is_described(main) or main.past or any(feelings_of(sentence, main)):
+        return []
+    name = sentence.noun(main.subject).text
+    return [f"person{name[6:]}" if name.startswith("people") else name.replace(" people", " person")]
 
 
 def _named(sentence: Sentence, main: Clause) -> list[str]:

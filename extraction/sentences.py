@@ -234,6 +234,7 @@ class Sentence:
             if result or nested or is_aside(t) or (t.head == verb and _leaves_verb(t, verb)):
                 left_out.update(d.i for d in t.subtree)
         tokens = [t for t in _own(verb, whole=False) if t.i not in left_out and t.lower_ not in HEDGES]
+        tokens = [t for t in tokens if not (t.dep_ == "neg" and t.head.dep_ in ("dobj", "pobj") and t.head.head == verb)]
         if keep is not None:
             first = next(t for t in _joint_objects(verb) if t in keep.conjuncts or t == keep)
             group = {d.i for d in first.subtree}

@@ -262,7 +262,7 @@ def places(carrier: "Token", fronted: bool = False) -> list["Token"]:
     first = [
         p
         for t in carrier.children
-        if t.dep_ == "prep" and t.lower_ in PLACES and (fronted or t.i > carrier.i)
+        if t.dep_ in ("prep", "advmod") and t.lower_ in PLACES and (fronted or t.i > carrier.i)
         for p in (*t.children, *(o for of in t.children if of.dep_ == "prep" for o in of.children))
         if p.dep_ == "pobj" and p.ent_type_ not in _NO_PLACES and p.pos_ != "PRON"
     ]
