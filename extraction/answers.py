@@ -91,7 +91,7 @@ class AnswerExtractor:
         self._options = options
         self._ontology = ontology
         rules = [pattern.rule for pattern in all_patterns()]
-        self.version = digest("answers 3", options.model, str(options.max_characters), *rules)
+        self.version = digest("answers 4", options.model, str(options.max_characters), *rules)
 
     def extract(self, answers: Iterable[Answer]) -> Iterator[Candidate]:
         """Candidates in the order of the answers; looks ahead by a bounded number of answers."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from extraction.words import FIRST_NAMES, MEASURES
+from extraction.words import FIRST_NAMES, MEASURES, QUANTIFIERS
 
 if TYPE_CHECKING:
     from spacy.tokens import Span, Token
@@ -48,7 +48,7 @@ class Clause:
 
     def _looks_present(self, verb: "Token") -> bool:
         """Whether a verb whose past looks like its present has a plural subject: "people put cups on tables"."""
-        return verb.lower_ == verb.lemma_ and self.subject is not None and self.subject.tag_ == "NNS"
+        return verb.lower_ in (verb.lemma_, "lay") and self.subject is not None and self.subject.tag_ == "NNS"
 
     def child(self, *labels: str) -> "Token | None":
         """The first dependent of the verb with one of the labels."""
@@ -82,6 +82,8 @@ def clause(verb: "Token") -> Clause:
 def base_form(verb: "Token") -> str:
     """The base form of a verb; the lemmatizer takes "shines" for a form of "shin"."""
     lemma = verb.lemma_.lower()
+    if verb.lower_ == "lay":  # of birds, more often than the past of "lie"
+        return "lay"
     if verb.tag_ == "VBZ" and verb.lower_ == f"{lemma}es" and not lemma.endswith(("s", "x", "z", "ch", "sh", "o")):
         return f"{lemma}e"
     return lemma
@@ -145,7 +147,7 @@ def members(token: "Token") -> list["Token"]:
 
 def core(token: "Token") -> "Token":
     """ "books" of "a number of books"."""
-    if token.lemma_ in MEASURES:
+    if token.lemma_ in MEASURES or (token.lower_ in QUANTIFIERS and token.pos_ in ("ADJ", "DET", "PRON")):
         for p in (
             p for t in token.children if t.dep_ == "prep" and t.lower_ == "of" for p in t.children if p.dep_ == "pobj"
         ):
@@ -238,7 +240,11 @@ def _asides(span: "Span") -> Iterator[Clause]:
     for verb in span:
         if is_aside(verb) and verb.dep_ == "relcl" and verb.pos_ in ("VERB", "AUX"):
             inner = clause(verb)
-            if inner.subject is not None and inner.subject.lower_ in ("which", "who") and verb.head.tag_ in ("NN", "NNS", "NNP", "NNPS"):
+            if (
+                inner.subject is not None
+                and inner.subject.lower_ in ("which", "who")
+                and verb.head.tag_ in ("NN", "NNS", "NNP", "NNPS")
+            ):
                 aside = replace(inner, subject=verb.head)
                 yield from [aside, *_introduced(aside)]
 

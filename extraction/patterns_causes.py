@@ -7,34 +7,15 @@ from typing import TYPE_CHECKING
 from extraction.grammar import Clause, clause, condition, coordinated, core, mark_of, members, objects_of, raised
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
-from extraction.who import is_doing, thing, things
-from extraction.words import EMPTY_HEADS, FEELING_NOUNS, FEELINGS
+from extraction.who import is_doing, is_human, thing, things
+from extraction.words import EMPTY_HEADS, FEELING_NOUNS, FEELINGS, word_set
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
-_NO_EFFECT = frozenset(
-    {
-        "be",
-        "cause",
-        "lead",
-        "result",
-        "contribute",
-        "make",
-        "require",
-        "need",
-        "involve",
-        "include",
-        "mean",
-        "take",
-        "use",
-        "have",
-        "bring",
-        "refer",
-        "prevent",
-        "become",
-        "seem",
-    }
+_NO_EFFECT = word_set(
+    "be cause lead result contribute make require need involve include mean take use have bring refer prevent "
+    "become seem"
 )
 
 
@@ -64,6 +45,7 @@ def thing_consequence(sentence: Sentence) -> Iterator[Found]:
             given is None
             or main.subject is None
             or (sentence.person(main.subject) and main.subject.lower_ not in ("they",))
+            or is_human(main.subject)
         ):
             continue
         first = clause(given)
@@ -109,6 +91,8 @@ def deed_consequence(sentence: Sentence) -> Iterator[Found]:
         first = clause(given)
         if first.subject is None or not sentence.person(first.subject) or not thing(sentence, main.subject):
             continue
+        if is_human(main.subject):
+            continue
         head, tail = sentence.event(first), sentence.event(main)
         if head is not None and tail is not None and not main.modals & {"can", "could"}:
             yield found(sentence.context.event or head.text, "Causes", tail, main.negated)
@@ -141,9 +125,9 @@ def causes(sentence: Sentence) -> Iterator[Found]:
             if verb.lemma_ == "cause" and agent is not None:
                 own = sentence.noun(main.subject)
                 for cause in coordinated(agent):
-                    for tail in things(sentence, main):
-                        head = sentence.noun(cause).text
-                        yield Found(head, "Causes", tail, own.start, own.end, main.negated)
+                    for result in things(sentence, main):
+                        source = sentence.noun(cause).text
+                        yield Found(source, "Causes", result, own.start, own.end, main.negated)
             continue
         heads = [sentence.noun(t).text for t in coordinated(main.subject) if _can_cause(t)]
         for tail in _effects(sentence, main):
@@ -266,10 +250,7 @@ def _told_of(sentence: Sentence, given: Clause, subject: "Token", is_pronoun: bo
     one = subject.tag_ in ("NN", "NNP")
     name = sentence.noun(subject, whole=True).text if one else subject.lower_
     return next(
-        (
-            Phrase(f"{name} {p.text}", p.start, p.end)
-            for p in sentence.verbs(raised(given), "V-s" if one else "plural")
-        ),
+        (Phrase(f"{name} {p.text}", p.start, p.end) for p in sentence.verbs(raised(given), "V-s" if one else "plural")),
         None,
     )
 

@@ -8,33 +8,16 @@ from extraction.grammar import Clause, clause, condition, coordinated, mark_of, 
 from extraction.patterns import Found, found, pattern
 from extraction.patterns_minds import feelings_of, is_other
 from extraction.sentences import Phrase, Sentence
-from extraction.who import actor, described, event, thing, things
+from extraction.who import PLACES, actor, described, event, thing, things
+from extraction.words import word_set
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
-_MINDS = frozenset(
-    {
-        "want",
-        "feel",
-        "need",
-        "wish",
-        "hope",
-        "desire",
-        "mean",
-        "know",
-        "think",
-        "believe",
-        "like",
-        "love",
-        "suggest",
-        "care",
-        "say",
-    }
-)
-_GOING = frozenset({"go", "wait", "come", "travel", "walk", "drive", "run", "stand", "stay", "visit", "study", "sit"})
+_MINDS = word_set("want feel need wish hope desire mean know think believe like love suggest care say")
+_GOING = word_set("go wait come travel walk drive run stand stay visit study sit")
 _SOURCE = re.compile(r" (?:from|after|upon) \w+ing\b")
-_DOING = frozenset({"listen", "work", "study", "exercise", "practice", "train", "fight", "sing", "dance", "play"})
+_DOING = word_set("listen work study exercise practice train fight sing dance play")
 
 
 @pattern(
@@ -48,6 +31,7 @@ _DOING = frozenset({"listen", "work", "study", "exercise", "practice", "train", 
         ),
         "Hungry people are likely to go to a restaurant.": ("PersonX is hungry", "xEffect", "goes to a restaurant"),
         "People become fat from eating too much food.": ("PersonX eats too much food", "xEffect", "becomes fat"),
+        "Babies cry when they are hungry.": ("PersonX is hungry", "xEffect", "cries"),
         "When thirsty, people drink water.": ("PersonX is thirsty", "xEffect", "drinks water"),
         "Humans often compete with each other when in a race.": (
             "PersonX is in a race",
@@ -82,7 +66,10 @@ def consequence(sentence: Sentence) -> Iterator[Found]:
             or any(feelings_of(sentence, main))
         ):
             continue
-        if (verb.lemma_ == "be" and verb is main.verb) or (verb.lemma_ == "do" and main.child("dobj") is None):
+        stays = any(t.dep_ == "prep" and t.lower_ in PLACES for t in verb.children) and not main.child("attr", "acomp")
+        if (verb.lemma_ == "be" and verb is main.verb and not stays) or (
+            verb.lemma_ == "do" and main.child("dobj") is None
+        ):
             continue
         if (
             main.subject is not None
@@ -233,7 +220,8 @@ def order(sentence: Sentence) -> Iterator[Found]:
 def _happens_to_person(sentence: Sentence, given: "Token") -> bool:
     """Whether a condition is about a person; one without a subject is about the person of the main clause."""
     inner = clause(given)
-    return inner.subject is None or bool(actor(sentence, inner) or thing(sentence, inner.subject))
+    pronoun = inner.subject is not None and inner.subject.lower_ in ("they", "he", "she")
+    return inner.subject is None or pronoun or bool(actor(sentence, inner) or thing(sentence, inner.subject))
 
 
 def _without_source(phrase: Phrase) -> Phrase:

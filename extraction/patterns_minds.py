@@ -7,14 +7,14 @@ from extraction.grammar import Clause, clause, condition, coordinated, mark_of, 
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
 from extraction.who import actor, agents, described, event, is_described, thing
-from extraction.words import FEELING_NOUNS, FEELINGS, NO_STATE
+from extraction.words import FEELING_NOUNS, FEELINGS, NO_STATE, word_set
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
 _WANTS = frozenset({"want", "wish", "hope", "desire"})
 _BRINGS = frozenset({"bring", "cause", "give", "produce", "create", "make", "lead", "result"})
-_LIKES = frozenset({"aim", "want", "like", "love", "enjoy", "desire", "prefer", "hate", "dislike"})
+_LIKES = word_set("aim want like love enjoy desire prefer hate dislike")
 
 
 @pattern(

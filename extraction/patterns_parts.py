@@ -42,9 +42,9 @@ def parts(sentence: Sentence) -> Iterator[Found]:
             parts_ = []
         for head in heads:
             for member in (m for first in parts_ for m in members(first) if m.pos_ in ("NOUN", "PROPN")):
-                part = sentence.noun(member)
-                name = part.text.split(" that ")[0].split(" which ")[0]
-                yield Found(head, "MadeUpOf", name, part.start, part.start + len(name), main.negated)
+                whole_part = sentence.noun(member)
+                bare = whole_part.text.split(" that ")[0].split(" which ")[0]
+                yield Found(head, "MadeUpOf", bare, whole_part.start, whole_part.end, main.negated)
             attribute = main.child("attr")
             if verb.lemma_ == "be" and attribute is not None and attribute.lemma_ in PARTS:
                 for whole in objects_of(attribute, {"of"}):

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 from extraction.grammar import clause, coordinated, raised
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Sentence
-from extraction.who import LIVES, PLACED, PLACES, has_goods, is_part, is_site, places, thing, things
-from extraction.words import STRUCTURE
+from extraction.who import LIVES, PLACED, PLACES, agents, has_goods, is_part, is_site, places, thing, things
+from extraction.words import STRUCTURE, word_set
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
 
-ACTIONS = frozenset({"use", "serve", "play", "wear", "eat", "teach", "perform", "build", "make", "buy"})
-_PUTS = frozenset({"find", "see", "buy", "get", "put", "keep", "store", "place", "purchase"})
+ACTIONS = word_set("use serve play wear eat teach perform build make")
+_KEEPS = frozenset({"keep", "store", "put", "place"})
+_PUTS = word_set("find see buy get put keep store place purchase")
 
 
 @pattern(
@@ -52,7 +53,12 @@ def at_place(sentence: Sentence) -> Iterator[Found]:
                 carriers = [meant]
         elif (meant := raised(main)) is not verb:
             carriers = [meant] if _is_placed(meant) else []
-        elif not _is_placed(verb) and not _takes_place(verb) and not _comes_in(verb) and not (main.passive and verb.lemma_ in ACTIONS):
+        elif (
+            not _is_placed(verb)
+            and not _takes_place(verb)
+            and not _comes_in(verb)
+            and not (main.passive and verb.lemma_ in ACTIONS)
+        ):
             continue
         for carrier in carriers:
             for place in places(carrier):
@@ -64,11 +70,12 @@ def at_place(sentence: Sentence) -> Iterator[Found]:
 
 @pattern(
     "place_of",
-    1,
+    2,
     yes={
         "You would find a rosebush in a garden.": ("rosebush", "AtLocation", "garden"),
         "There are books in a library.": ("book", "AtLocation", "library"),
         "You can buy soap at a supermarket.": ("soap", "AtLocation", "supermarket"),
+        "A woman would store a ticket in her purse.": ("ticket", "AtLocation", "her purse"),
         "You can put ham in the refrigerator.": ("ham", "AtLocation", "refrigerator"),
     },
 )
@@ -78,7 +85,9 @@ def place_of(sentence: Sentence) -> Iterator[Found]:
         verb = main.verb
         if verb.lemma_ == "be" and main.child("expl") is not None:
             objects = [t for t in verb.children if t.dep_ in ("attr", "nsubj")]
-        elif verb.lemma_ in _PUTS and main.subject is not None and sentence.person(main.subject) and not main.past:
+        elif (
+            verb.lemma_ in _PUTS and main.subject is not None and sentence.person(main.subject) and not main.past
+        ) or (verb.lemma_ in _KEEPS and agents(sentence, main)):
             objects = [t for t in verb.children if t.dep_ == "dobj"]
             objects += [
                 t for v in verb.children if v.dep_ == "ccomp" for t in v.children if t.dep_ == "nsubj" and t.i > verb.i

@@ -8,64 +8,21 @@ from extraction.patterns import Found, found, pattern
 from extraction.patterns_minds import feelings_of
 from extraction.sentences import Phrase, Sentence
 from extraction.who import MADE, MADE_FOR, PLACED, is_described, is_part, is_role, places, states
-from extraction.words import NO_STATE
+from extraction.words import NO_STATE, word_set
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
 _KINDS = frozenset({"type", "kind", "form", "sort", "example"})
-_NO_PROPERTY = frozenset(
-    {
-        "use",
-        "need",
-        "require",
-        "cause",
-        "call",
-        "name",
-        "know",
-        "publish",
-        "release",
-        "found",
-        "bear",
-        "write",
-        "derive",
-        "prevent",
-        "hinder",
-        "obstruct",
-        "say",
-        "ask",
-        "suggest",
-        "consider",
-        "mention",
-        "describe",
-        "refer",
-        "introduce",
-        "interpret",
-        "do",
-        "give",
-        "define",
-    }
+_NO_PROPERTY = word_set(
+    "use need require cause call name know publish release found bear write derive prevent hinder obstruct "
+    "say ask suggest consider mention describe refer introduce interpret do give define"
 )
-_NO_CLASS = frozenset(
-    {
-        "answer",
-        "question",
-        "option",
-        "choice",
-        "statement",
-        "reason",
-        "result",
-        "cause",
-        "part",
-        "component",
-        "constituent",
-        "ingredient",
-        "member",
-        "number",
-    }
+_NO_CLASS = word_set(
+    "answer question option choice statement reason result cause part component constituent ingredient member number"
 )
 
-_OPINIONS = frozenset({"reasonable", "plausible", "logical", "interesting", "safe", "clear", "best", "better", "good"})
+_OPINIONS = word_set("reasonable plausible logical interesting safe clear best better good")
 
 
 @pattern(
@@ -119,7 +76,13 @@ def is_(sentence: Sentence) -> Iterator[Found]:
 def passive(sentence: Sentence) -> Iterator[Found]:
     """ "X is V-ed": what is usually done to a thing."""
     for main in sentence.clauses:
-        if main.verb.dep_ == "relcl" or not main.passive or main.past or main.verb.lemma_ in _NO_PROPERTY | MADE or condition(main) is not None:
+        if (
+            main.verb.dep_ == "relcl"
+            or not main.passive
+            or main.past
+            or main.verb.lemma_ in _NO_PROPERTY | MADE
+            or condition(main) is not None
+        ):
             continue
         if main.verb.lemma_ in PLACED and places(main.verb):
             continue
@@ -138,15 +101,35 @@ def passive(sentence: Sentence) -> Iterator[Found]:
 @pattern(
     "defined_as",
     1,
-    yes={"A second is defined as a unit of time.": ("second", "HasProperty", "unit of time")},
+    yes={
+        "A second is defined as a unit of time.": ("second", "HasProperty", "unit of time"),
+        "Winter is known as the season of cold.": ("winter", "HasProperty", "season of cold"),
+    },
 )
 def defined_as(sentence: Sentence) -> Iterator[Found]:
     """ "X is defined as Y"."""
     for main in sentence.clauses:
-        if main.passive and not main.past and main.verb.lemma_ == "define":
-            for kind in objects_of(main.verb, {"as"}):
+        if main.passive and not main.past and main.verb.lemma_ in ("define", "know", "describe"):
+            for kind in (t for t in objects_of(main.verb, {"as"}) if t.tag_ in ("NN", "NNS")):
                 for head in states(sentence, main):
                     yield found(head, "HasProperty", sentence.kind(kind), main.negated)
+
+
+@pattern(
+    "is_when",
+    1,
+    yes={"A strike is when a player misses the ball.": ("strike", "HasProperty", "when a player misses the ball")},
+    no=("That is when it rains.",),
+)
+def is_when(sentence: Sentence) -> Iterator[Found]:
+    """ "X is when P": what is meant by X."""
+    for main in sentence.clauses:
+        if main.verb.lemma_ != "be" or main.past or main.child("attr", "acomp") is not None:
+            continue
+        for given in (t for t in main.verb.children if t.dep_ in ("advcl", "ccomp") and t.i > main.verb.i):
+            if given.left_edge.lower_ == "when" and given.left_edge.i == main.verb.i + 1:
+                for head in states(sentence, main):
+                    yield found(head, "HasProperty", sentence.gerund(given), main.negated)
 
 
 @pattern(

@@ -7,13 +7,15 @@ from extraction.grammar import clause, coordinated, is_where, mark_of, objects_o
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
 from extraction.who import MADE_FOR, agents, is_part, is_role, things
+from extraction.words import word_set
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
 
 _USED = frozenset({"use", "need", "require"})
-_STANDS = frozenset({"locate", "happen", "occur", "find", "live", "grow", "exist", "be", "situate", "keep", "display"})
+USEFUL = word_set("useful ideal suitable handy helpful great perfect good essential")
+_STANDS = word_set("locate happen occur find live grow exist be situate keep display")
 
 
 @pattern(
@@ -144,6 +146,24 @@ def tool_for(sentence: Sentence) -> Iterator[Found]:
             for aim in (t for t in aims if t.dep_ in ("advcl", "acl", "relcl", "xcomp") and mark_of(t) == "to"):
                 head = sentence.noun(tool).text.split(" to ")[0]
                 for tail in sentence.verbs(aim, "V"):
+                    yield found(head, "ObjectUse", tail, main.negated)
+
+
+@pattern(
+    "useful_for",
+    1,
+    yes={"Refrigerators are useful for preserving food.": ("refrigerator", "ObjectUse", "preserve food")},
+    no=("Fruit is good for you.",),
+)
+def useful_for(sentence: Sentence) -> Iterator[Found]:
+    """ "X is useful for V-ing"."""
+    for main in sentence.clauses:
+        state = main.child("acomp")
+        if main.verb.lemma_ != "be" or state is None or state.lower_ not in USEFUL:
+            continue
+        for doing in (p for t in state.children if t.lower_ == "for" for p in t.children if p.dep_ == "pcomp"):
+            for head in things(sentence, main):
+                for tail in sentence.verbs(doing, "V"):
                     yield found(head, "ObjectUse", tail, main.negated)
 
 

@@ -163,17 +163,18 @@ class Sentence:
         """The clause as an event in the present: "PersonX is accused of a crime", "keys are lost"."""
         if clause.subject is None:
             return None
+        named = clause.subject
         clause = replace(clause, verb=raised(clause))
-        person = self.person(clause.subject)
-        subject = person or self.subject_text(clause.subject)
-        plural = not person and (clause.subject.tag_ in ("NNS", "NNPS") or clause.subject.lower_ in ("they", "we"))
+        person = self.person(named)
+        subject = person or self.subject_text(named)
+        plural = not person and (named.tag_ in ("NNS", "NNPS") or named.lower_ in ("they", "we"))
         tokens, words = self._verb(clause.verb, "plural" if plural else "V-s", None)
         if clause.negated:
             words = self._denied(clause, words, plural)
         predicate = self._write(tokens, words, bool(person))
         if not subject or not predicate.text:
             return None
-        return Phrase(f"{subject} {predicate.text}", min(clause.subject.idx, predicate.start), predicate.end)
+        return Phrase(f"{subject} {predicate.text}", min(named.idx, predicate.start), predicate.end)
 
     def subject_text(self, token: "Token") -> str:
         """A noun phrase as the subject of an event: its number stays."""
@@ -234,7 +235,9 @@ class Sentence:
             if result or nested or is_aside(t) or (t.head == verb and _leaves_verb(t, verb)):
                 left_out.update(d.i for d in t.subtree)
         tokens = [t for t in _own(verb, whole=False) if t.i not in left_out and t.lower_ not in HEDGES]
-        tokens = [t for t in tokens if not (t.dep_ == "neg" and t.head.dep_ in ("dobj", "pobj") and t.head.head == verb)]
+        tokens = [
+            t for t in tokens if not (t.dep_ == "neg" and t.head.dep_ in ("dobj", "pobj") and t.head.head == verb)
+        ]
         if keep is not None:
             first = next(t for t in _joint_objects(verb) if t in keep.conjuncts or t == keep)
             group = {d.i for d in first.subtree}

@@ -4,67 +4,29 @@ from typing import TYPE_CHECKING
 
 from extraction.grammar import SUBJECTS, Clause, clause, condition, coordinated, core, is_name, raised
 from extraction.sentences import Sentence
-from extraction.words import ABSTRACT_PARTS, EMPTY_HEADS, QUANTIFIERS, SITES, STRUCTURE, THINGS_IN_ING
+from extraction.words import ABSTRACT_PARTS, EMPTY_HEADS, HUMANS, QUANTIFIERS, SITES, THINGS_IN_ING, word_set
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
-PLACED = frozenset(
-    {
-        "hold",
-        "find",
-        "locate",
-        "situate",
-        "keep",
-        "store",
-        "station",
-        "place",
-        "house",
-        "sell",
-        "see",
-        "display",
-        "hide",
-        "grow",
-    }
+PLACED = word_set(
+    "hold find locate situate keep store station place house sell see display hide grow package pack buy "
+    "purchase hang mount install"
 )
-LIVES = frozenset(
-    {"live", "lie", "sit", "exist", "belong", "occur", "stay", "stand", "hang", "grow", "reside", "happen"}
-)
-PLACES = frozenset({"in", "at", "on", "near", "inside", "under", "outside", "along", "within"})
+LIVES = word_set("live lie sit exist belong occur stay stand hang grow reside happen")
+PLACES = word_set("in at on near inside under outside along within")
 MADE = frozenset({"make", "compose", "comprise", "construct", "build"})
-MADE_FOR = frozenset({"design", "write", "mean", "intend", "make", "build", "create", "wear", "install"})  # "designed to V"
+MADE_FOR = word_set("design write mean intend make build create wear install")  # "designed to V"
 _ROLE_ENDINGS = ("er", "or", "ist", "ent", "ian", "ant", "man", "ee", "child", "nurse", "chef", "guard")
-_NO_ROLES = frozenset(
-    [
-        "water",
-        "paper",
-        "computer",
-        "river",
-        "flower",
-        "letter",
-        "weather",
-        "government",
-        "equipment",
-        "plant",
-        "event",
-        "instrument",
-        "number",
-        "container",
-        "restaurant",
-        "order",
-        "door",
-        "floor",
-        "color",
-        "tree",
-        "monitor",
-        "motor",
-        "mirror",
-        "printer",
-        "drawer",
-        "theater",
-        "center",
-        "corner",
-    ]
+_NO_ROLES = word_set(
+    "water paper computer river flower letter weather government equipment plant event instrument number "
+    "container restaurant order door floor color tree monitor motor mirror printer drawer theater center "
+    "corner"
+)
+_NO_SITES = word_set(
+    "case way order fact time need term contrast state form use elevation charge etc etc. process reference "
+    "response addition general number direction past future danger trouble shape size part front color "
+    "average condition type variety style kind cycle situation"
 )
 _NO_PLACES = ("DATE", "TIME", "PERCENT", "PERSON", "QUANTITY", "CARDINAL", "MONEY", "LANGUAGE")
 _THINGS = frozenset({"it", "they"})
@@ -131,9 +93,14 @@ def actor(sentence: Sentence, clause: Clause) -> str:
     subject = clause.subject
     if subject is None:
         return ""
-    if described(subject):
+    if described(subject) or (is_human(subject) and condition(clause) is not None):
         return sentence.slot
     return sentence.person(subject)
+
+
+def is_human(token: "Token") -> bool:
+    """Whether a noun is a kind of persons whom something can happen to: children, students."""
+    return token.pos_ == "NOUN" and token.lemma_.lower() in HUMANS
 
 
 def described(subject: "Token") -> "Token | None":
@@ -162,6 +129,9 @@ def _conditional(sentence: Sentence, main: Clause) -> str:
         return sentence.context.event
     if given.subject is None:
         return _without_subject(sentence, verb, main)
+    if given.subject.lower_ in ("they", "he", "she") and main.subject is not None and is_human(main.subject):
+        phrases = sentence.verbs(raised(given), "V-s", person=True)
+        return f"{sentence.slot} {phrases[0].text}" if phrases and not given.negated else ""
     phrase = sentence.event(given)
     if phrase is None or phrase.text.endswith((" do", " does")):
         return ""
@@ -266,53 +236,7 @@ def places(carrier: "Token", fronted: bool = False) -> list["Token"]:
         for p in (*t.children, *(o for of in t.children if of.dep_ == "prep" for o in of.children))
         if p.dep_ == "pobj" and p.ent_type_ not in _NO_PLACES and p.pos_ != "PRON"
     ]
-    return [
-        m
-        for p in first
-        for m in coordinated(p)
-        if m.lemma_
-        not in (
-            "case",
-            "way",
-            "order",
-            "fact",
-            "time",
-            "need",
-            "term",
-            "contrast",
-            "state",
-            "form",
-            "use",
-            "elevation",
-            "charge",
-            "etc",
-            "etc.",
-            "process",
-            "reference",
-            "response",
-            "addition",
-            "general",
-            "number",
-            "direction",
-            "past",
-            "future",
-            "danger",
-            "trouble",
-            "shape",
-            "size",
-            "part",
-            "front",
-            "color",
-            "average",
-            "condition",
-            "type",
-            "variety",
-            "style",
-            "kind",
-            "cycle",
-            "situation",
-        )
-    ]
+    return [m for p in first for m in coordinated(p) if m.lemma_ not in _NO_SITES]
 
 
 def is_site(token: "Token") -> bool:

@@ -1,20 +1,23 @@
 """Small closed classes of English words that patterns look at, and the one inflection that they need."""
 
 
-def _set(words: str) -> frozenset[str]:
+def word_set(words: str) -> frozenset[str]:
+    """The words of a line, as a set."""
     return frozenset(words.split())
 
 
-HEDGES = _set(
+HEDGES = word_set(
     "often usually generally typically commonly normally frequently sometimes probably likely possibly perhaps "
     "maybe also therefore thus hence however then so always occasionally mostly mainly actually simply just really "
     "certainly surely definitely ever specifically primarily basically essentially "
     "originally likewise"
 )
-QUANTIFIERS = _set("many most some all several various few any every each much more both certain numerous lots other")
-PERSON_PRONOUNS = _set("you someone somebody anyone anybody everyone they he she we i")
-PERSON_NOUNS = _set("person people someone somebody anyone individual human those one")
-FEELINGS = _set(
+QUANTIFIERS = word_set(
+    "many most some all several various few any every each much more both certain numerous lots other"
+)
+PERSON_PRONOUNS = word_set("you someone somebody anyone anybody everyone they he she we i")
+PERSON_NOUNS = word_set("person people someone somebody anyone individual human those one")
+FEELINGS = word_set(
     "abandoned afraid alone amused angry annoyed anxious appreciated ashamed bad better bloated bored calm cheerful "
     "comfortable concerned confident confused content curious dejected delighted depressed desperate disappointed "
     "disgusted distressed drained dizzy eager ecstatic elated embarrassed empty energized enraged envious excited "
@@ -27,7 +30,7 @@ FEELINGS = _set(
     "vulnerable warm weak weary worried worthless safe free entertained interested bitter humiliated intimidated "
     "pressured rested amazed discouraged disheartened enthusiastic unsatisfied dissatisfied"
 )
-FEELING_NOUNS = _set(
+FEELING_NOUNS = word_set(
     "anger anxiety boredom calm comfort compassion confusion contentment curiosity delight despair disappointment "
     "disgust embarrassment emotion enjoyment envy excitement exhaustion fear feeling frustration fulfillment "
     "gratitude grief guilt happiness hate hatred hope hunger jealousy joy loneliness love nervousness nostalgia "
@@ -35,7 +38,7 @@ FEELING_NOUNS = _set(
     "surprise sympathy tension worry unhappiness resentment annoyance relaxation discomfort dissatisfaction impatience "
     "fun"
 )
-ABSTRACT_PARTS = _set(
+ABSTRACT_PARTS = word_set(
     "ability advantage age atmosphere attitude benefit capacity career chance charge color colour connection cost "
     "desire difference difficulty effect experience feature feeling flavor function goal habit height history idea "
     "impact influence interest job knowledge length life limit location meaning name nature need number opportunity "
@@ -44,10 +47,10 @@ ABSTRACT_PARTS = _set(
     "texture time odor odour scent law pka trait trouble type use value variety volume way weight width work access "
     "lot right trouble fun sex idea motive energy plan choice money"
 )
-NO_STATE = _set(
+NO_STATE = word_set(
     "able unable capable incapable likely unlikely available possible due true false correct necessary"
 )  # adjectives that are no property
-FIRST_NAMES = _set(
+FIRST_NAMES = word_set(
     "john james billy bill joe sam sally mary jane dan danny bob bobby tom tommy jim jimmy jack sarah susan mike "
     "michael david steve steven mark paul peter george robert richard bethany kate lisa linda karen anna alice amy "
     "emily emma laura jenny jennifer jessica nancy betty simon brad brian kevin eric adam alex andrew ben dave fred "
@@ -56,14 +59,22 @@ FIRST_NAMES = _set(
     "joseph julie june kelly lucy maria martha melissa molly pam polly rachel rita rose ruth sandra sue tina wendy "
     "jean danielle sharon"
 )
-MEASURES = _set("type kind sort number variety lot range couple majority combination plenty amount set series mixture")
-STRUCTURE = _set("wall floor roof window door room ceiling gate stair entrance hall lobby aisle shore coast tree wave")
-THINGS_IN_ING = _set(
+MEASURES = word_set(
+    "type kind sort number variety lot range couple majority combination plenty amount set series mixture"
+)
+HUMANS = word_set(
+    "man woman boy girl kid child teen teenager baby adult student pupil parent mother father friend customer employee "
+    "worker patient driver player athlete guest visitor tourist teacher family couple"
+)
+STRUCTURE = word_set(
+    "wall floor roof window door room ceiling gate stair entrance hall lobby aisle shore coast tree wave"
+)
+THINGS_IN_ING = word_set(
     "something anything nothing everything building ceiling clothing painting string spring meeting morning evening "
     "wedding being feeling railing earring sibling pudding lightning drawing writing bedding opening crossing ending "
     "warning offspring housing covering coating wiring darling dressing stocking duckling seasoning stuffing"
 )
-SITES = _set(
+SITES = word_set(
     "house home kitchen bathroom bedroom room garden yard office school classroom university college hospital clinic "
     "store shop supermarket market mall restaurant bar pub cafe church cathedral temple building bank library museum "
     "theater theatre cinema park zoo farm field forest jungle desert ocean sea river lake mountain city town village "
@@ -71,7 +82,7 @@ SITES = _set(
     "fridge freezer oven closet shelf hotel motel stadium arena gym prison jail courtroom hallway warehouse workshop "
     "pantry cellar beach island casino bakery pharmacy drugstore laboratory studio"
 )
-EMPTY_HEADS = _set(
+EMPTY_HEADS = word_set(
     "answer question statement option choice reason thing way subject word term phrase sentence author passage text "
     "fact example following case context topic story name title factor other number"
 )
