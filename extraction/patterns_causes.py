@@ -91,7 +91,7 @@ def deed_consequence(sentence: Sentence) -> Iterator[Found]:
         first = clause(given)
         if first.subject is None or not sentence.person(first.subject) or not thing(sentence, main.subject):
             continue
-        if is_human(main.subject):
+        if is_human(main.subject) or main.verb.lemma_ == "mean":
             continue
         head, tail = sentence.event(first), sentence.event(main)
         if head is not None and tail is not None and not main.modals & {"can", "could"}:

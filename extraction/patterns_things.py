@@ -8,7 +8,7 @@ from extraction.patterns import Found, found, pattern
 from extraction.patterns_minds import feelings_of
 from extraction.sentences import Phrase, Sentence
 from extraction.who import MADE, MADE_FOR, PLACED, is_described, is_part, is_role, places, states
-from extraction.words import NO_STATE, word_set
+from extraction.words import FIRST_NAMES, NO_STATE, word_set
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
@@ -22,7 +22,7 @@ _NO_CLASS = word_set(
     "answer question option choice statement reason result cause part component constituent ingredient member number"
 )
 
-_OPINIONS = word_set("reasonable plausible logical interesting safe clear best better good")
+_OPINIONS = word_set("common reasonable plausible logical interesting safe clear best better good")
 
 
 @pattern(
@@ -94,7 +94,9 @@ def passive(sentence: Sentence) -> Iterator[Found]:
             continue
         for head in states(sentence, main):
             for tail in sentence.predicate(main.verb, "V"):
-                if not tail.text.endswith((" at", " in", " on", " to", " by", " from")):
+                if tail.text.startswith(("be ", "get ")) and not tail.text.endswith(
+                    (" at", " in", " on", " to", " by", " from")
+                ):
                     yield found(head, "HasProperty", _after_be(tail), main.negated)
 
 
@@ -170,7 +172,7 @@ def it_is_to(sentence: Sentence) -> Iterator[Found]:
         if main.subject is None or main.subject.lower_ != "it" or main.subject.i > main.verb.i:
             continue
         for doing in (t for t in [*main.verb.children, *state.children] if t.dep_ in ("xcomp", "advcl", "ccomp")):
-            if mark_of(doing) == "to" and doing.lemma_ not in ("say", "note", "assume", "be"):
+            if mark_of(doing) == "to" and doing.lemma_ not in ("say", "note", "assume", "be", "know", "see"):
                 for head in sentence.verbs(doing, "V", person=True)[:1]:
                     yield found(head.text, "HasProperty", sentence.noun(state), main.negated)
 
@@ -243,7 +245,9 @@ def _named(sentence: Sentence, main: Clause) -> list[str]:
     subject, state = main.subject, main.child("attr")
     if subject is None or state is None or main.past or not is_name(subject) or is_role(state):
         return []
-    return [sentence.noun(subject).text] if any(t.lower_ in ("a", "an") for t in state.children) else []
+    if subject.lower_ in FIRST_NAMES or not any(t.lower_ in ("a", "an") for t in state.children):
+        return []
+    return [sentence.noun(subject).text]
 
 
 def _properties(sentence: Sentence, main: Clause, state: "Token") -> Iterator[Phrase]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from extraction.grammar import clause, coordinated, is_where, mark_of, objects_of
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
-from extraction.who import MADE_FOR, agents, is_part, is_role, things
+from extraction.who import MADE_FOR, agents, is_human, is_part, is_role, things
 from extraction.words import word_set
 
 if TYPE_CHECKING:
@@ -182,7 +182,13 @@ def is_where_(sentence: Sentence) -> Iterator[Found]:
             continue
         for verb in (t for t in main.verb.children if t.dep_ in ("advcl", "ccomp") and t.i > main.verb.i):
             subject = clause(verb).subject
-            if subject is None or not is_where(verb) or subject.lower_ == "they" or not sentence.person(subject):
+            if (
+                subject is None
+                or not is_where(verb)
+                or verb.lemma_ == "be"
+                or subject.lower_ == "they"
+                or not sentence.person(subject)
+            ):
                 continue
             for head in things(sentence, main):
                 for tail in sentence.verbs(verb, "V"):
@@ -191,9 +197,10 @@ def is_where_(sentence: Sentence) -> Iterator[Found]:
 
 @pattern(
     "place_where",
-    1,
+    2,
     yes={
         "Libraries are places where information is stored.": ("library", "ObjectUse", "store information"),
+        "A hotel is a place where guests stay.": ("hotel", "ObjectUse", "stay"),
         "A gym is a place to exercise.": ("gym", "ObjectUse", "exercise"),
         "A store is a place where you can buy books.": ("store", "ObjectUse", "buy books"),
     },
@@ -213,7 +220,7 @@ def place_where(sentence: Sentence) -> Iterator[Found]:
             given = clause(verb)
             for head in things(sentence, main):
                 if mark_of(verb) == "to" or (
-                    given.subject is not None and sentence.person(given.subject) and is_where(verb)
+                    given.subject is not None and _is_anyone(sentence, given.subject) and is_where(verb)
                 ):
                     for tail in sentence.verbs(verb, "V"):
                         yield found(head, "ObjectUse", tail, main.negated)
@@ -228,6 +235,10 @@ def place_where(sentence: Sentence) -> Iterator[Found]:
                         yield Found(
                             head, "ObjectUse", f"{verb.lemma_} {goods}", name.start, verb.idx + len(verb), main.negated
                         )
+
+
+def _is_anyone(sentence: Sentence, subject: "Token") -> bool:
+    return bool(sentence.person(subject)) or is_human(subject) or is_role(subject)
 
 
 def _uses(sentence: Sentence, verb: "Token", also_for: bool = True) -> Iterator[Phrase]:

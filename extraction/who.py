@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Token
 
 PLACED = word_set(
-    "hold find locate situate keep store station place house sell see display hide grow package pack buy "
+    "put hold find locate situate keep store station place house sell see display hide grow package pack buy "
     "purchase hang mount install"
 )
 LIVES = word_set("live lie sit exist belong occur stay stand hang grow reside happen")
