@@ -5,6 +5,7 @@ Labels are spaCy's for English (ClearNLP style).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from extraction.words import FIRST_NAMES, MEASURES, QUANTIFIERS
@@ -29,16 +30,16 @@ class Clause:
     negated: bool
     outer: "Token | None" = None  # the verb that introduces it: "means" of "it means that ..."
 
-    @property
+    @cached_property
     def modals(self) -> set[str]:
         """Lower-case modal verbs: can, may, will, ..."""
         return {_MODALS.get(t.lower_, t.lower_) for t in self.auxiliaries if t.tag_ == "MD"}
 
-    @property
+    @cached_property
     def passive(self) -> bool:
         return any(t.dep_ == "auxpass" for t in self.verb.children)
 
-    @property
+    @cached_property
     def past(self) -> bool:
         """Whether the clause tells of the past, and so of one occasion."""
         finite = [*self.auxiliaries, self.verb]
@@ -49,6 +50,16 @@ class Clause:
     def _looks_present(self, verb: "Token") -> bool:
         """Whether a verb whose past looks like its present has a plural subject: "people put cups on tables"."""
         return verb.lower_ in (verb.lemma_, "lay") and self.subject is not None and self.subject.tag_ == "NNS"
+
+    @cached_property
+    def meant(self) -> "Token":
+        """See `raised`."""
+        return _find_meant(self)
+
+    @cached_property
+    def given(self) -> "Token | None":
+        """See `condition`."""
+        return _find_condition(self)
 
     def child(self, *labels: str) -> "Token | None":
         """The first dependent of the verb with one of the labels."""
@@ -91,6 +102,10 @@ def base_form(verb: "Token") -> str:
 
 def raised(main: Clause) -> "Token":
     """The verb that is meant: "go" of "is likely to go", "tends to go", "is known to go", "needs to be kept"."""
+    return main.meant
+
+
+def _find_meant(main: Clause) -> "Token":
     state = main.child("acomp")
     if main.verb.lemma_ == "be" and state is not None and state.lower_ in ("likely", "prone", "bound", "sure"):
         return next((t for t in state.children if t.dep_ == "xcomp"), main.verb)
@@ -116,6 +131,10 @@ def coordinated(token: "Token") -> list["Token"]:
 
 def condition(clause: Clause) -> "Token | None":
     """The verb of the if- or when-clause that belongs to the clause."""
+    return clause.given
+
+
+def _find_condition(clause: Clause) -> "Token | None":
     carriers = [clause.verb, *(t for t in clause.verb.children if t.dep_ in ("xcomp", "acomp")), raised(clause)]
     if clause.outer is not None:
         carriers.append(clause.outer)
