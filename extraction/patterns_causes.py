@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _NO_EFFECT = word_set(
     "be cause lead result contribute make require need involve include mean take use have bring refer prevent "
-    "become seem"
+    "become seem "
+    "signify indicate show suggest imply"
 )
 
 

@@ -32,9 +32,11 @@ def parts(sentence: Sentence) -> Iterator[Found]:
         if (main.passive and verb.lemma_ in MADE) or verb.lemma_ in ("consist", "comprise"):
             parts_ = objects_of(verb, {"of", "from"})
             parts_ += [p for t in verb.children if t.dep_ == "prt" for p in objects_of(t, {"of"})]
-        elif verb.lemma_ == "include" or (verb.lemma_ == "contain" and not has_goods(main.subject or verb)):
-            parts_ = [t for t in verb.children if t.dep_ == "dobj" and t.pos_ in ("NOUN", "PROPN")]
-        elif verb.lemma_ == "have" and _has_part(main):
+        elif (
+            verb.lemma_ == "include"
+            or (verb.lemma_ == "contain" and not has_goods(main.subject or verb))
+            or (verb.lemma_ == "have" and _has_part(main))
+        ):
             parts_ = [t for t in verb.children if t.dep_ == "dobj" and is_part(t)]
         elif verb.lemma_ == "have":
             parts_ = [t for t in verb.children if t.dep_ == "dobj" and t.lemma_ in STRUCTURE]

@@ -213,7 +213,12 @@ def likely_passive(sentence: Sentence) -> Iterator[Found]:
 def has_trait(sentence: Sentence) -> Iterator[Found]:
     """ "X has Y" where Y is no part but a trait."""
     for main in sentence.clauses:
-        if main.verb.lemma_ != "have" or main.past or condition(main) is not None or main.subject is None:
+        if (
+            main.verb.lemma_ not in ("have", "contain")
+            or main.past
+            or condition(main) is not None
+            or main.subject is None
+        ):
             continue
         if main.subject.ent_type_ in ("GPE", "LOC"):
             continue
