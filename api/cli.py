@@ -20,6 +20,7 @@ COMMANDS = {
     "status": ("api.commands_build", "Show what a run has done, or list the runs."),
     "import": ("api.commands_graph", "Make a run from a file of triples."),
     "load": ("api.commands_graph", "Load a run's graph into Cypher and RDF stores."),
+    "unload": ("api.commands_graph", "Withdraw a run, and its earlier builds, from Cypher and RDF stores."),
     "query": ("api.commands_graph", "Ask the graph in Cypher or SPARQL."),
     "explain": ("api.commands_graph", "Show where a triple came from and what the critics said."),
     "export": ("api.commands_graph", "Write a run's graph to a file."),

@@ -1,18 +1,24 @@
-"""kg import, load, query, explain, export."""
+"""kg import, load, unload, query, explain, export."""
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from api.output import StderrProgress, emit, print_csv, say, table
 from kg.errors import InputError, KGError
 
+if TYPE_CHECKING:
+    from kg.protocols import GraphStore
+    from kg.run import Run
+
 _RUN = click.argument("run", type=click.Path(path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 _BOLT = click.option("--bolt", metavar="URI", help="Bolt server  [default: KG_BOLT_URI, or else the embedded engine]")
+_ONLY = click.option("--only", type=click.Choice(["cypher", "rdf"]), help="One of the two stores only.")
 _RDF = click.option("--rdf", type=click.Path(path_type=Path), help="Folder of the RDF store  [default: RUN/rdf]")
 
 
@@ -54,38 +60,91 @@ def import_(paths: tuple[Path, ...], file_format: str, out: Path, ontology: str,
 @_RUN
 @_BOLT
 @_RDF
-@click.option("--only", type=click.Choice(["cypher", "rdf"]), help="Load into one of the two only.")
+@_ONLY
+@click.option("--replace", is_flag=True, help="Withdraw first what earlier builds of this run put there.")
 @_JSON
-def load(run: Path, bolt: str | None, rdf: Path | None, only: str | None, as_json: bool) -> None:
+def load(
+    run: Path, bolt: str | None, rdf: Path | None, only: str | None, replace: bool, as_json: bool
+) -> None:
     """Load a run's graph into Cypher and RDF stores.
 
-    Loading again changes nothing. User and password of a Bolt server come from KG_BOLT_USER and
-    KG_BOLT_PASSWORD.
+    Loading again changes nothing; other runs stay beside it. User and password of a Bolt server come from KG_BOLT_USER
+    and KG_BOLT_PASSWORD.
 
     \b
     Example:
       kg load runs/demo-1a2b3c4d
       KG_BOLT_PASSWORD=... kg load runs/demo-1a2b3c4d --bolt bolt://localhost:7687 --only cypher
     """
-    from api.assemble import open_cypher, open_rdf
     from kg.graph import GraphFiles
     from kg.run import Run
 
     opened = Run.open(run)
-    graph = GraphFiles(opened)
-    loaded: dict[str, Any] = {}
+    graph, progress = GraphFiles(opened), StderrProgress()
+
+    def work(store: "GraphStore") -> dict[str, int]:
+        for run_id in [*opened.earlier_ids, opened.id] if replace else []:
+            store.unload(run_id, progress)
+        store.write(graph, opened.id, progress)
+        return store.counts()
+
+    loaded = _with_stores(opened, bolt, rdf, only, work)
+    emit(loaded, as_json, lambda: "\n".join([
+        *_count_lines(loaded),
+        f"next: kg query {run} --cypher 'MATCH (h)-[r]->(t) RETURN h.text, type(r), t.text LIMIT 5'",
+    ]))
+
+
+@click.command()
+@_RUN
+@_BOLT
+@_RDF
+@_ONLY
+@_JSON
+def unload(run: Path, bolt: str | None, rdf: Path | None, only: str | None, as_json: bool) -> None:
+    """Withdraw a run, and its earlier builds, from Cypher and RDF stores.
+
+    What this run alone says is deleted; what other runs say stays as if this one had never been loaded. The run's own
+    folder is left as it is.
+
+    \b
+    Example:
+      kg unload runs/demo-1a2b3c4d
+      kg unload runs/demo-1a2b3c4d --bolt bolt://localhost:7687 --only cypher
+    """
+    from kg.run import Run
+
+    opened = Run.open(run)
+    progress = StderrProgress()
+
+    def work(store: "GraphStore") -> dict[str, int]:
+        for run_id in [*opened.earlier_ids, opened.id]:
+            store.unload(run_id, progress)
+        return store.counts()
+
+    left = _with_stores(opened, bolt, rdf, only, work)
+    emit(left, as_json, lambda: "\n".join(["left:", *_count_lines(left)]))
+
+
+def _with_stores(
+    run: "Run", bolt: str | None, rdf: Path | None, only: str | None, work: "Callable[[GraphStore], dict[str, int]]"
+) -> dict[str, dict[str, int]]:
+    """What `work` answers for each store, one after the other; `only` names a single one."""
+    from api.assemble import open_cypher, open_rdf
+
+    done = {}
     for name in ("cypher", "rdf"):
         if only in (None, name):
-            store = open_cypher(opened, bolt) if name == "cypher" else open_rdf(opened, rdf)
+            store = open_cypher(run, bolt) if name == "cypher" else open_rdf(run, rdf)
             try:
-                store.write(graph, opened.id, StderrProgress())
-                loaded[name] = store.counts()
+                done[name] = work(store)
             finally:
                 store.close()
-    emit(loaded, as_json, lambda: "\n".join(
-        [f"{name}: {c['nodes']:,} nodes, {c['edges']:,} triples" for name, c in loaded.items()]
-        + [f"next: kg query {run} --cypher 'MATCH (h)-[r]->(t) RETURN h.text, type(r), t.text LIMIT 5'"]
-    ))
+    return done
+
+
+def _count_lines(counts: dict[str, dict[str, int]]) -> list[str]:
+    return [f"{name}: {c['nodes']:,} nodes, {c['edges']:,} triples" for name, c in counts.items()]
 
 
 @click.command()
@@ -202,4 +261,4 @@ def export(run: Path, file_format: str, out: Path, as_json: bool) -> None:
     emit({"rows": rows, "out": str(out)}, as_json, lambda: f"{rows:,} rows in {out}")
 
 
-commands = {"import": import_, "load": load, "query": query, "explain": explain, "export": export}
+commands = {"import": import_, "load": load, "unload": unload, "query": query, "explain": explain, "export": export}

@@ -83,6 +83,10 @@ class GraphStore(Protocol):
         """Writes the graph of a run, idempotently; returns {"nodes": n, "edges": m} written."""
         ...
 
+    def unload(self, run_id: str, progress: "Progress" = ...) -> None:
+        """Withdraws a run: what it alone says is deleted, what other runs say stays. Unknown runs are no error."""
+        ...
+
     def counts(self) -> dict[str, int]:
         """{"nodes": n, "edges": m} in the store."""
         ...

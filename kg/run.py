@@ -44,6 +44,11 @@ class Run:
         """Name of the run, from what it was made of: the same wherever its folder is."""
         return str(self.manifest["run_id"])
 
+    @property
+    def earlier_ids(self) -> list[str]:
+        """The ids that the run in this folder had before, oldest first: what it was made of has changed since."""
+        return [str(i) for i in self.manifest.get("earlier_ids", [])]
+
     @classmethod
     def create(cls, path: Path, run_id: str, recipe: Mapping[str, Any], seed: int = 0) -> "Run":
         """Opens the run at `path` for (re)building `recipe`, making the folder if it is missing."""
@@ -54,6 +59,7 @@ class Run:
             "run_id": run_id,
             "recipe": dict(recipe),
             "recipe_hash": digest(json.dumps(recipe, ensure_ascii=True)),
+            "earlier_ids": _earlier_ids(old, run_id),
             "seed": seed,
             "versions": {"python": platform.python_version(), **_versions()},
             "stages": old.get("stages", {}),
@@ -236,6 +242,11 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path}/manifest.json is damaged ({error}): build the run again in a new folder") from None
     return manifest
+
+
+def _earlier_ids(old: Mapping[str, Any], run_id: str) -> list[str]:
+    known = dict.fromkeys([*old.get("earlier_ids", []), *([old["run_id"]] if old else [])])
+    return [i for i in known if i != run_id]
 
 
 def _versions() -> dict[str, str]:

@@ -7,34 +7,87 @@ from typing import Any
 from kg.graph import node_id
 from kg.ontology import KINDS, Kind, Ontology, Relation
 
-_MERGE_NODES = """
+# What a single run says stands in the properties themselves. Where several runs meet, lists parallel to `run_ids` keep
+# what each of them says, so that any one can be withdrawn; a score of -1 there is none, and `run_nothing` has
+# "relation run". In one SET Neo4j sees what the items before have set, the embedded engine does not: no item may read
+# what one before it sets.
+_ALONE = "all(x IN {x}.run_ids WHERE x = $run_id)"
+_OTHERS = "[i IN range(0, size({x}.run_ids) - 1) WHERE {x}.run_ids[i] <> $run_id | {each}]"
+_RELATION = "split(x, ' ')[0]"
+_NOTHING_OF_OTHERS = (
+    f"[x IN coalesce(n.run_nothing, [y IN n.nothing | y + ' ' + n.run_ids[0]]) WHERE x <> {_RELATION} + ' ' + $run_id]"
+)
+_DISTINCT = f"reduce(all = [], x IN n.run_nothing | CASE WHEN {_RELATION} IN all THEN all ELSE all + [{_RELATION}] END)"
+
+
+def _others(item: str, kept: str, said: str) -> str:
+    """What the other runs say, in the order of their ids: from the list `kept`, or else the property's value `said`."""
+    return _OTHERS.format(x=item, each=f"coalesce(coalesce({item}.{kept}, [])[i], {said})")
+
+
+_NODE_ALONE, _EDGE_ALONE = _ALONE.format(x="n"), _ALONE.format(x="r")
+_NODE_RUNS, _EDGE_RUNS = (_OTHERS.format(x=x, each=f"{x}.run_ids[i]") for x in "nr")
+_TEXTS = _others("n", "run_texts", "n.text")
+_SCORES = _others("r", "run_scores", "r.score, -1.0")
+_LEVELS = _others("r", "run_levels", "r.level")
+_SOURCES = _others("r", "run_sources", "r.sources")
+
+_MERGE_NODES = f"""
 UNWIND $rows AS row
-MERGE (n:{kind} {{id: row.id}})
-SET n.text = row.text,
-    n.nothing = CASE WHEN coalesce(n.run_ids, [$run_id]) = [$run_id] THEN row.nothing
-                ELSE n.nothing + [x IN row.nothing WHERE NOT x IN n.nothing] END,
-    n.run_ids = coalesce(n.run_ids, []) + [x IN [$run_id] WHERE NOT x IN coalesce(n.run_ids, [])]
+MERGE (n:{{kind}} {{{{id: row.id}}}})
+ON CREATE SET n.text = row.text, n.nothing = row.nothing, n.run_ids = [$run_id]
+ON MATCH SET
+  n.run_texts = CASE WHEN {_NODE_ALONE} THEN null ELSE {_TEXTS} + [row.text] END,
+  n.run_nothing = CASE WHEN {_NODE_ALONE} THEN null
+                  ELSE {_NOTHING_OF_OTHERS} + [x IN row.nothing | x + ' ' + $run_id] END,
+  n.text = row.text,
+  n.run_ids = {_NODE_RUNS} + [$run_id]
+WITH n, row WHERE n.run_nothing IS NOT NULL OR n.nothing <> row.nothing
+SET n.nothing = CASE WHEN n.run_nothing IS NULL THEN row.nothing ELSE {_DISTINCT} END"""
+_MERGE_EDGES = f"""
+UNWIND $rows AS row
+MATCH (h:{{head}} {{{{id: row.head}}}})
+MATCH (t:{{tail}} {{{{id: row.tail}}}})
+MERGE (h)-[r:`{{type}}` {{{{id: row.id}}}}]->(t)
+ON CREATE SET r.relation = row.relation, r.negated = row.negated, r.score = row.score, r.level = row.level,
+  r.sources = row.sources, r.run_ids = [$run_id]
+ON MATCH SET
+  r.run_scores = CASE WHEN {_EDGE_ALONE} THEN null ELSE {_SCORES} + [coalesce(row.score, -1.0)] END,
+  r.run_levels = CASE WHEN {_EDGE_ALONE} THEN null ELSE {_LEVELS} + [row.level] END,
+  r.run_sources = CASE WHEN {_EDGE_ALONE} THEN null ELSE {_SOURCES} + [row.sources] END,
+  r.score = row.score, r.level = row.level, r.sources = row.sources,
+  r.run_ids = {_EDGE_RUNS} + [$run_id]
 RETURN count(*)"""
-_MERGE_EDGES = """
+_WITHDRAW_NODES = f"""
 UNWIND $rows AS row
-MATCH (h:{head} {{id: row.head}})
-MATCH (t:{tail} {{id: row.tail}})
-MERGE (h)-[r:`{type}` {{id: row.id}}]->(t)
-SET r.relation = row.relation, r.negated = row.negated, r.score = row.score, r.level = row.level,
-    r.sources = row.sources,
-    r.run_ids = coalesce(r.run_ids, []) + [x IN [$run_id] WHERE NOT x IN coalesce(r.run_ids, [])]
-RETURN count(*)"""
-_WITHDRAW_NODES = """
-UNWIND $rows AS row
-MATCH (n:{kind} {{id: row.id}})
-SET n.run_ids = [x IN n.run_ids WHERE x <> $run_id]
+MATCH (n:{{kind}} {{{{id: row.id}}}}) WHERE $run_id IN n.run_ids
+SET n.run_texts = {_TEXTS},
+  n.run_nothing = {_NOTHING_OF_OTHERS},
+  n.run_ids = {_NODE_RUNS}
+WITH n
+SET n.text = coalesce(last(n.run_texts), n.text),
+  n.nothing = {_DISTINCT}
+WITH n
+SET n.run_texts = CASE WHEN size(n.run_ids) > 1 THEN n.run_texts END,
+  n.run_nothing = CASE WHEN size(n.run_ids) > 1 THEN n.run_nothing END
 WITH n WHERE size(n.run_ids) = 0 AND NOT (n)--()
 DELETE n
 RETURN count(*)"""
-_WITHDRAW_EDGES = """
+_WITHDRAW_EDGES = f"""
 UNWIND $rows AS row
-MATCH (:{head} {{id: row.head}})-[r:`{type}` {{id: row.id}}]->()
-SET r.run_ids = [x IN r.run_ids WHERE x <> $run_id]
+MATCH (:{{head}} {{{{id: row.head}}}})-[r:`{{type}}` {{{{id: row.id}}}}]->() WHERE $run_id IN r.run_ids
+SET r.run_scores = {_SCORES},
+  r.run_levels = {_LEVELS},
+  r.run_sources = {_SOURCES},
+  r.run_ids = {_EDGE_RUNS}
+WITH r
+SET r.score = CASE WHEN last(r.run_scores) >= 0 THEN last(r.run_scores) END,
+  r.level = last(r.run_levels),
+  r.sources = last(r.run_sources)
+WITH r
+SET r.run_scores = CASE WHEN size(r.run_ids) > 1 THEN r.run_scores END,
+  r.run_levels = CASE WHEN size(r.run_ids) > 1 THEN r.run_levels END,
+  r.run_sources = CASE WHEN size(r.run_ids) > 1 THEN r.run_sources END
 WITH r WHERE size(r.run_ids) = 0
 DELETE r
 RETURN count(*)"""

@@ -65,6 +65,14 @@ class RdfStore:
         counts = graph.counts()
         return {"nodes": counts["nodes"], "edges": counts["edges"]}
 
+    def unload(self, run_id: str, progress: Progress = silent) -> None:
+        """Withdraws a run: what it alone says is deleted. Raises StoreError when another process writes."""
+        if self._exists():
+            store = self._open()
+            _withdraw(store, run_iri(run_id))
+            store.flush()
+            progress("withdrawn", 1, 1)
+
     def counts(self) -> dict[str, int]:
         """{"nodes": n, "edges": m} in the store; nothing was written when there is none yet."""
         if not self._exists():

@@ -92,6 +92,9 @@ class Store:
     def write(self, graph: Any, run_id: str) -> dict[str, int]:
         raise AssertionError("the server never writes")
 
+    def unload(self, run_id: str) -> None:
+        raise AssertionError("the server never writes")
+
     def counts(self) -> dict[str, int]:
         return {"nodes": 1, "edges": 1}
 

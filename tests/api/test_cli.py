@@ -139,6 +139,22 @@ def test_export_and_explain(built: Path) -> None:
     assert run_kg("explain", "run", "no-such-id", cwd=built).returncode == 1
 
 
+def test_a_run_made_of_other_files_replaces_what_it_was(tmp_path: Path) -> None:
+    def load(rows: str, *options: str) -> int:
+        (tmp_path / "x.tsv").write_text(rows)
+        assert run_kg("import", "x.tsv", "--format", "tsv", "--out", "run", cwd=tmp_path).returncode == 0
+        done = run_kg("load", "run", "--only", "rdf", "--json", *options, cwd=tmp_path)
+        return int(json.loads(done.stdout)["rdf"]["edges"])
+
+    one, two = "PersonX sings\txReact\thappy\n", "PersonX sings\txReact\tproud\n"
+    assert load(one) == 1
+    assert load(two) == 2
+    assert load(two, "--replace") == 1
+    assert load(one) == 2
+    done = run_kg("unload", "run", "--only", "rdf", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout) == {"rdf": {"nodes": 0, "edges": 0}}
+
+
 def test_init_makes_a_recipe_that_works(tmp_path: Path) -> None:
     assert run_kg("init", "mine", cwd=tmp_path).returncode == 0
     done = run_kg("build", "mine/recipe.toml", "--dry-run", "--json", cwd=tmp_path)

@@ -145,6 +145,22 @@ def test_a_rebuilt_run_replaces_what_it_said(store: GraphStore, tmp_path: Path) 
     assert store.counts() == {"nodes": 7 - 1, "edges": 4}
 
 
+def test_a_run_that_is_withdrawn_leaves_the_others(store: GraphStore, tmp_path: Path) -> None:
+    one = write_graph(tmp_path / "one", ROWS, "one-1")
+    two = write_graph(tmp_path / "two", [*ROWS[-3:], (Triple(CAKE, "xNeed", "to buy flour"), 0.5)], "two-1")
+    store.write(one, "one-1")
+    store.write(two, "two-1")
+    store.unload("two-1")
+    assert (store.counts(), held(store)) == (numbers(one), contents(one))
+    store.unload("two-1")
+    store.unload("nobody")
+    assert (store.counts(), held(store)) == (numbers(one), contents(one))
+    store.unload("one-1")
+    assert (store.counts(), held(store)) == ({"nodes": 0, "edges": 0}, set())
+    store.write(one, "one-1")
+    assert (store.counts(), held(store)) == (numbers(one), contents(one))
+
+
 def test_a_query_counts(store: GraphStore, graph: GraphFiles) -> None:
     store.write(graph, "demo-1")
     found = store.query(QUERIES[store.language]["count"])

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from neo4j.exceptions import ServiceUnavailable
@@ -17,6 +18,7 @@ from neo4j.time import Duration
 from kg.errors import StoreError
 from kg.graph import GraphFiles
 from kg.ontology import load_ontology
+from kg.records import Triple
 from kg.run import Run
 from loaders.bolt import BoltStore, connect
 from loaders.bolt_server import RemoteServer
@@ -33,6 +35,7 @@ import sys
 from pathlib import Path
 from kg.graph import GraphFiles
 from kg.ontology import load_ontology
+from kg.records import Triple
 from kg.run import Run
 from loaders.bolt import connect
 store = connect(load_ontology(), Path(sys.argv[2]), sys.argv[3] or None)
@@ -87,14 +90,69 @@ def test_two_runs_share_nodes_and_edges(store: BoltStore, tmp_path: Path) -> Non
     assert store.counts()["edges"] == 6
 
 
+def everything(store: BoltStore) -> list[Any]:
+    nodes = store.query("MATCH (n) RETURN labels(n), properties(n) ORDER BY n.id").rows
+    edges = store.query("MATCH (h)-[r]->(t) RETURN h.id, type(r), properties(r), t.id ORDER BY r.id").rows
+    return [nodes, edges]
+
+
+def test_a_withdrawn_run_leaves_no_trace(store: BoltStore, tmp_path: Path) -> None:
+    """Whichever of three overlapping runs goes, every property is as if it had never come."""
+    nothing = (Triple("PersonX bakes a cake", "xEffect", "none"), None)
+    rows = {
+        "a-1": ROWS,
+        "b-1": [(ROWS[0][0], 0.1), (Triple("PersonX bakes the cake", "xWant", "eat it"), 0.3), nothing, *ROWS[3:]],
+        "c b-1": [(ROWS[0][0], None), *ROWS[3:6], nothing, (Triple("PersonX sings", "xReact", "sad"), 0.2)],
+    }
+    graphs = {run: write_graph(tmp_path / run, said, run) for run, said in rows.items()}
+
+    def load(*runs: str) -> None:
+        for run in runs:
+            store.write(graphs[run], run)
+
+    load("a-1", "b-1", "c b-1")
+    [[score, scores, runs]] = store.query(
+        "MATCH (:Event)-[r:X_WANT]->({text: $t}) RETURN r.score, r.run_scores, r.run_ids", {"t": "to eat it"}
+    ).rows
+    assert (score, scores, runs) == (None, [0.9, 0.3, -1.0], ["a-1", "b-1", "c b-1"])
+    for gone in rows:
+        store.unload(gone)
+        left = everything(store)
+        for run in rows:
+            store.unload(run)
+        assert everything(store) == [[], []]
+        load(*(run for run in rows if run != gone))
+        assert everything(store) == left
+        for run in rows:
+            store.unload(run)
+        load("a-1", "b-1", "c b-1")
+    before = everything(store)
+    load("c b-1")
+    assert everything(store) == before
+    for run in ("c b-1", "b-1"):
+        store.unload(run)
+    left = everything(store)
+    store.unload("a-1")
+    load("a-1")
+    assert everything(store) == left
+    assert not any("run_texts" in node[1] or "run_nothing" in node[1] for node in left[0])
+
+
 @pytest.mark.neo4j
 def test_other_data_in_the_database_is_left_alone(neo4j_store: BoltStore, tmp_path: Path) -> None:
-    neo4j_store._commit("CREATE (:Person {name: 'Ada'})-[:KNOWS]->(:Person {name: 'Bob'}) RETURN 1")
+    neo4j_store._link.commit("CREATE (:Person {name: 'Ada'})-[:KNOWS]->(:Person {name: 'Bob'}) RETURN 1")
     graph = write_graph(tmp_path / "run", ROWS)
     neo4j_store.write(graph, "demo-1")
     assert neo4j_store.counts() == {name: graph.counts()[name] for name in ("nodes", "edges")}
     assert set(neo4j_store.triples()) == contents(graph)
-    assert neo4j_store.query("MATCH (p:Person) RETURN count(p)").rows == [[2]]
+    neo4j_store._link.commit("MATCH (n:Thing {text: 'oven'}), (p:Person {name: 'Ada'}) CREATE (p)-[:HAS]->(n)")
+    neo4j_store.unload("demo-1")
+    assert neo4j_store.query("MATCH (n) RETURN labels(n)[0], n.text ORDER BY labels(n)[0]").rows == [
+        ["Person", None], ["Person", None], ["Thing", "oven"],  # what hangs on other data stays
+    ]
+    assert neo4j_store.query("MATCH (:Person)-[r]->() RETURN count(r)").rows == [[2]]
+    neo4j_store.write(graph, "demo-1")
+    assert set(neo4j_store.triples()) == contents(graph)
 
 
 def test_values_are_plain(store: BoltStore) -> None:
@@ -175,7 +233,7 @@ def test_passwords_databases_and_a_server_that_comes_back(
 
 def test_a_load_that_was_killed_is_finished_by_the_next(store: BoltStore, tmp_path: Path) -> None:
     graph = write_graph(tmp_path / "run", many(6_000))
-    server = store._server
+    server = store._link.server
     uri = server.address().uri if isinstance(server, RemoteServer) else ""
     folder = tmp_path / "unused" if isinstance(server, RemoteServer) else server.folder  # type: ignore[attr-defined]
     for moment in ("nodes", "edges"):

@@ -1,0 +1,123 @@
+"""A link to a Bolt server that lasts: writing transactions and reading work, done again when they were disturbed."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from neo4j import READ_ACCESS, Record, Session
+from neo4j.exceptions import DriverError, Neo4jError, ServiceUnavailable, SessionExpired
+
+from kg.errors import StoreError
+from loaders.bolt_server import Drivers, Server
+from loaders.bolt_values import store_error
+
+R = TypeVar("R")
+
+PATIENCE = 60.0  # seconds that a write waits for a server that went away
+FETCH = 1000  # rows the driver asks for at a time
+FAULTS = (Neo4jError, DriverError, ValueError, TypeError, OverflowError)
+_LOST = (ServiceUnavailable, SessionExpired)
+# What a server has to say about a query (an unknown label, say) is not for the terminal.
+logging.getLogger("neo4j").addHandler(logging.NullHandler())
+
+
+class Link:
+    """Connections to one server, made anew when they are lost; several threads may use them."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._lock = threading.Lock()
+        self._drivers: Drivers | None = None
+        self._closed = False
+
+    def commit(self, text: str, **parameters: Any) -> int:
+        """Runs one writing transaction, again when it was disturbed; returns the number it answers, or else 0.
+
+        The text must be one that may run twice: an answer can get lost after the server has done its work.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            drivers = self._connected()
+            try:
+                with drivers.write.session(database=drivers.database) as session:
+                    return session.execute_write(lambda tx: _first(tx.run(text, parameters)))
+            except FAULTS as error:
+                again = isinstance(error, (Neo4jError, DriverError)) and error.is_retryable()
+                if not again or time.monotonic() > deadline:
+                    raise store_error(error, self.server) from None
+                if isinstance(error, _LOST):
+                    self._disconnect(drivers)
+            time.sleep(0.5)
+
+    def read(self, work: Callable[[Session], R], retry: Callable[[], bool] = lambda: True) -> R:
+        """Does reading work, again when the connection was lost; StoreError for what else goes wrong."""
+        for last in (False, False, True):
+            drivers = self._connected()
+            known, drivers.used = drivers.used, True
+            try:
+                with drivers.read.session(
+                    database=drivers.database, default_access_mode=READ_ACCESS, fetch_size=FETCH
+                ) as session:
+                    return work(session)
+            except FAULTS as error:
+                # A connection that never worked is worth another try only where we can start the server.
+                again = isinstance(error, _LOST) and (known or self.server.ours) and retry()
+                if last or not again:
+                    raise store_error(error, self.server) from None
+                self._disconnect(drivers)
+            time.sleep(0.2)
+        raise AssertionError("the last try returns or raises")
+
+    def number(self, text: str, **parameters: Any) -> int:
+        """The number that a reading text answers."""
+        return self.read(lambda session: _first(session.run(text, parameters)))
+
+    def records(self, text: str, parameters: Mapping[str, Any]) -> list[Record]:
+        """All rows that a reading text answers."""
+        return self.read(lambda session: list(session.run(text, dict(parameters))))
+
+    def terminate(self, mark: str) -> bool:
+        """Stops the query that begins with `mark`; returns whether there was one."""
+        drivers = self._connected()
+        with drivers.write.session(database=drivers.database) as session:
+            running = [r["transactionId"] for r in session.run("SHOW TRANSACTIONS") if mark in r["currentQuery"]]
+            for name in running:
+                session.run(f"TERMINATE TRANSACTION '{name}'").consume()
+        return bool(running)
+
+    def drop(self) -> None:
+        """Drops the connections, and with them what runs on them; the next call makes new ones."""
+        self._disconnect(self._drivers)
+
+    def close(self) -> None:
+        """Closes the connections and stops using the server; a second call does nothing."""
+        self._closed = True
+        self.drop()
+        self.server.close()
+
+    def _connected(self) -> Drivers:
+        with self._lock:
+            if self._closed:
+                raise StoreError(f"the connection to {self.server.name} is closed")
+            if self._drivers is None:
+                address = self.server.address()
+                try:
+                    self._drivers = Drivers(address)
+                except (DriverError, ValueError, TypeError) as error:
+                    raise StoreError(f"{self.server.name} cannot be used: {error}") from None
+            return self._drivers
+
+    def _disconnect(self, drivers: Drivers | None) -> None:
+        """Drops connections that no longer work, unless another thread has replaced them already."""
+        with self._lock:
+            if drivers is not None and drivers is self._drivers:
+                self._drivers = None
+                drivers.close()
+
+
+def _first(result: Any) -> int:
+    """The number that a query answers; 0 when it answers nothing."""
+    record = result.single()
+    return int(record[0]) if record else 0
