@@ -1,15 +1,15 @@
 """The RDF store: pyoxigraph on disk, written by one process at a time, asked by killable worker processes.
 
-The folder is a plain Oxigraph store. Statements are in the default graph, so that a query needs no GRAPH or FROM;
-`prov:wasDerivedFrom` tells which runs a node or an edge came from. The store is open for writing only while it is
-written.
+The folder is a plain Oxigraph store. Each run is a named graph, `run/<id>`. The default graph is their union, written
+out: the engine's own union of graphs gives a triple once for each graph that has it, and so wrong counts, and costs
+time in every query. The store is open for writing only while it is written.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store, Triple
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kg.errors import StoreError
 from kg.graph import GraphFiles
@@ -20,9 +20,9 @@ from kg.records import digest
 from kg.run import Progress, Run, silent
 from loaders.sparql_pool import WorkerPool
 from loaders.sparql_text import bind, refuse_service
-from loaders.vocabulary import COMPLETE, DERIVED, DIGEST, PREFIXES, REIFIES, Vocabulary, run_iri
+from loaders.vocabulary import COMPLETE, DIGEST, PREFIXES, Vocabulary, run_iri
 
-LAYOUT = "1"  # changes when the same graph is other RDF
+LAYOUT = "2"  # changes when the same graph is other RDF
 _LONG = 3600.0  # seconds for the store's own queries over the whole graph
 _COUNTS = """SELECT ?nodes ?edges {
   { SELECT (COUNT(*) AS ?nodes) { VALUES ?kind { kg:Event kg:Thing kg:State } ?node a ?kind } }
@@ -30,7 +30,8 @@ _COUNTS = """SELECT ?nodes ?edges {
 }"""
 _ASSERTED = "?h ?r ?t . ?e rdf:reifies <<( ?h ?r ?t )>> ."
 _DENIED = "?e owl:sourceIndividual ?h ; owl:assertionProperty ?r ; owl:targetIndividual ?t ."
-_TEXTS = "?h skos:prefLabel ?head . ?t skos:prefLabel ?tail . OPTIONAL { ?e kg:score ?score }"
+_TEXTS = """?h skos:prefLabel ?head . ?t skos:prefLabel ?tail .
+  OPTIONAL { ?e kg:score ?score FILTER NOT EXISTS { ?e kg:score ?higher FILTER(?higher > ?score) } }"""
 
 
 class RdfStore:
@@ -52,15 +53,17 @@ class RdfStore:
         """
         mark = Literal(digest(LAYOUT, Run.open(graph.path).digest("graph")))
         run, store = run_iri(run_id), self._open()
-        before = {q.object for q in store.quads_for_pattern(run, DIGEST, None)}
-        if before != {mark} or Quad(run, COMPLETE, Literal(True)) not in store:
+        before = {q.object for q in store.quads_for_pattern(run, DIGEST, None, run)}
+        if before != {mark} or Quad(run, COMPLETE, Literal(True), run) not in store:
             if before - {mark}:
                 _withdraw(store, run)
-            _forget(store, self._vocabulary.relations.values())
-            store.add(Quad(run, DIGEST, mark))
-            triples = self._vocabulary.graph(graph, run_id, progress)
-            store.bulk_extend(Quad(t.subject, t.predicate, t.object) for t in triples)
+            store.add(Quad(run, DIGEST, mark, run))
+            for name in (run, DefaultGraph()):  # in this order: the default graph never has what no run says
+                triples = self._vocabulary.graph(graph, run_id, progress)
+                store.bulk_extend(Quad(t.subject, t.predicate, t.object, name) for t in triples)
+                store.add(Quad(run, DIGEST, mark, name))
             store.add(Quad(run, COMPLETE, Literal(True)))
+            store.add(Quad(run, COMPLETE, Literal(True), run))
             store.flush()
         counts = graph.counts()
         return {"nodes": counts["nodes"], "edges": counts["edges"]}
@@ -133,11 +136,17 @@ class RdfStore:
     def _open(self) -> Store:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            return Store(self.path)
+            store = Store(self.path)
         except (OSError, RuntimeError) as error:
             if "lock" in str(error).lower():
                 raise StoreError(f"{self.path} is being written by another process: wait until it is done") from None
             raise StoreError(f"{self.path} cannot be opened as an RDF store: {error}") from None
+        if len(store) and next(store.named_graphs(), None) is None:
+            raise StoreError(
+                f"{self.path} holds RDF that another program or an older version wrote: remove the folder, or give "
+                "another one with --rdf"
+            )
+        return store
 
     def _pattern(self, given: Mapping[str, str], relation: str | None) -> str:
         """The query for triples whose texts are the parameters in `given`.
@@ -157,23 +166,26 @@ class RdfStore:
         return f"SELECT ?head ?relation ?tail ?negated ?score {{ {union} }}"
 
 
-def _forget(store: Store, subjects: Iterable[NamedNode]) -> None:
-    """Removes what is said of these subjects; an ontology may say it otherwise now."""
-    for subject in subjects:
-        for quad in list(store.quads_for_pattern(subject, None, None, DefaultGraph())):
-            store.remove(quad)
-
-
 def _withdraw(store: Store, run: NamedNode) -> None:
-    """Removes what only this run says. Broken off, it is completed by the next call."""
-    for link in store.quads_for_pattern(None, DERIVED, run, DefaultGraph()):
-        if any(q.object != run for q in store.quads_for_pattern(link.subject, DERIVED, None, DefaultGraph())):
-            store.remove(link)
-            continue
-        for quad in list(store.quads_for_pattern(link.subject, None, None, DefaultGraph())):
-            if quad.predicate == REIFIES and isinstance(quad.object, Triple):
-                store.remove(Quad(quad.object.subject, quad.object.predicate, quad.object.object))
-            if quad != link:
-                store.remove(quad)
-        store.remove(link)
-    _forget(store, [run])
+    """Removes the graph of a run, and from the default graph what no other run says.
+
+    Broken off, it is completed by the next call: the digest, which tells that there is something, goes last.
+    """
+    others = [name for name in store.named_graphs() if name != run]
+    if not others:
+        store.clear()
+        return
+    for name in (DefaultGraph(), run):
+        store.remove(Quad(run, COMPLETE, Literal(True), name))
+    last = []
+    for quad in store.quads_for_pattern(None, None, None, run):
+        s, p, o, _ = quad
+        if not any(Quad(s, p, o, other) in store for other in others):
+            store.remove(Quad(s, p, o))
+        if p == DIGEST:
+            last.append(quad)
+        else:
+            store.remove(quad)
+    for quad in last:
+        store.remove(quad)
+    store.remove_graph(run)

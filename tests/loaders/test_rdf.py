@@ -378,6 +378,30 @@ def test_a_rebuilt_run_replaces_what_it_said(fresh: RdfStore, tmp_path: Path) ->
     assert _without_runs(fresh) == alone
 
 
+def test_each_run_is_a_named_graph_and_the_default_graph_is_their_union(fresh: RdfStore, tmp_path: Path) -> None:
+    fresh.write(built(tmp_path / "a", ROWS, "demo-1"), "demo-1")
+    rows = [(ROWS[0][0], 0.1), ROWS[3], (Triple(CAKE, "xNeed", "to buy flour"), None)]
+    fresh.write(built(tmp_path / "b", rows, "demo-2"), "demo-2")
+    wants = "SELECT ?t { GRAPH run:%s { ?h kg:xWant/skos:prefLabel ?t } } ORDER BY ?t"
+    assert fresh.query(wants % "demo-1").rows == [["to eat it"], ["to share it"]]
+    assert fresh.query(wants % "demo-2").rows == [["to eat it"]]
+    store = ox.Store.read_only(str(fresh.path))
+    default = [q.triple for q in store.quads_for_pattern(None, None, None, ox.DefaultGraph())]
+    assert len(default) == len(set(default))
+    assert set(default) == {q.triple for q in store if q.graph_name != ox.DefaultGraph()}
+    scores = dict(fresh.triples())  # both runs score "to eat it": the better one counts, and only once
+    assert scores == {**dict(rows), **dict([ROWS[0], *ROWS[1:4], ROWS[5]])}
+    assert len(list(fresh.triples())) == len(scores)
+
+
+def test_rdf_of_others_is_not_touched(fresh: RdfStore, tmp_path: Path) -> None:
+    quad = ox.Quad(ox.NamedNode("a:a"), ox.NamedNode("a:b"), ox.Literal("c"))
+    ox.Store(fresh.path).add(quad)
+    with pytest.raises(StoreError, match="another program or an older version"):
+        fresh.write(built(tmp_path / "run", ROWS), "demo-1")
+    assert list(ox.Store.read_only(str(fresh.path))) == [quad]
+
+
 def _without_runs(store: RdfStore) -> list[list[object]]:
     query = "SELECT * { ?s ?p ?o FILTER(!CONTAINS(CONCAT(STR(?s), STR(?o)), 'run/')) } ORDER BY ?s ?p ?o"
     return store.query(query).rows
