@@ -23,6 +23,8 @@ class Limits:
     query_seconds: float = 30.0
     model_seconds: float = 120.0  # a student's first answer on a busy machine takes half a minute
     query_rows: int = 10_000
+    document_rows: int = 5_000_000  # of a SPARQL answer, which is streamed
+    document_bytes: int = 2 << 30
     queries_at_once: int = 8
     models_at_once: int = 1
 

@@ -36,6 +36,7 @@ _STATUS: list[tuple[type[KGError], int]] = [  # the first class that fits counts
 _TITLES = {  # what the plain reason phrase of the status would not tell
     404: "Not found",
     405: "Method not allowed",
+    406: "No such form",
     413: "Request too large",
     415: "Unsupported content type",
     422: "Invalid request",

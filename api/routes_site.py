@@ -13,6 +13,10 @@ from api.state import AppState
 router = APIRouter()
 
 STATIC = files("api") / "static"
+_EDITOR_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _SAMPLE = 'kg_http_requests_total{method="GET",route="/health",status="200"} 1.0'
 
 
@@ -43,5 +47,10 @@ async def docs() -> HTMLResponse:
     return _page("docs.html")
 
 
-def _page(name: str) -> HTMLResponse:
-    return HTMLResponse((STATIC / name).read_text(encoding="utf-8"))
+def query_page() -> HTMLResponse:
+    """The page on which a person writes SPARQL; its editor makes styles and images of its own as it runs."""
+    return _page("query.html", {"Content-Security-Policy": _EDITOR_POLICY, "Vary": "Accept"})
+
+
+def _page(name: str, headers: dict[str, str] | None = None) -> HTMLResponse:
+    return HTMLResponse((STATIC / name).read_text(encoding="utf-8"), headers=headers)

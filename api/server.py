@@ -12,8 +12,9 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import problems, routes_graph, routes_query, routes_site
+from api import problems, routes_graph, routes_query, routes_site, routes_sparql
 from api.assemble import OpenRun
+from api.cors import CorsMiddleware
 from api.limits import GRACE, BodyLimitMiddleware, Limits
 from api.metrics import MetricsMiddleware
 from api.models import ProblemResponse
@@ -52,11 +53,12 @@ def create_app(opened: OpenRun, limits: Limits | None = None) -> FastAPI:
         docs_url=None, redoc_url=None, lifespan=lifespan, default_response_class=problems.Json, responses=_PROBLEMS,
     )
     app.state.kg = state
-    for module in (routes_query, routes_graph, routes_site):
+    for module in (routes_query, routes_sparql, routes_graph, routes_site):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=str(routes_site.STATIC)), "static")
     problems.install(app)
     app.add_middleware(BodyLimitMiddleware, most=state.limits.body_bytes)
+    app.add_middleware(CorsMiddleware)
     app.add_middleware(HeadersMiddleware)
     app.add_middleware(MetricsMiddleware, metrics=state.metrics)
     _describe_problems(app)
@@ -98,7 +100,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class HeadersMiddleware:
-    """Adds to every answer the headers that keep a browser from running or leaking what it should not."""
+    """Adds to every answer that has none of its own the headers that keep a browser from running or leaking things."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -106,7 +108,8 @@ class HeadersMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *_HEADERS]
+                own = dict(message.get("headers", []))
+                message["headers"] = [*message.get("headers", []), *(h for h in _HEADERS if h[0] not in own)]
             await send(message)
 
         await self._app(scope, receive, with_headers)

@@ -1,7 +1,8 @@
 """What every route works with, kept with the app."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
@@ -9,7 +10,12 @@ from api.assemble import OpenRun
 from api.health import Health
 from api.limits import Limits, Work
 from api.metrics import Metrics
+from api.problems import ProblemError
 from api.triples import Edges
+from kg.errors import AnswerFormError, QueryTimeoutError, StoreError
+from kg.protocols import SparqlStore
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,24 @@ class State:
         return cls(
             opened, Edges(opened.run), limits, Work(limits), Health(opened, limits.query_seconds), Metrics()
         )
+
+
+    def sparql(self) -> SparqlStore:
+        """The RDF store. Raises ProblemError where there is none."""
+        if self.opened.sparql is None:
+            raise ProblemError(503, "this server has no RDF store: load the run with `kg load`")
+        return self.opened.sparql
+
+    async def ask(self, part: str, call: Callable[[], T], seconds: float) -> T:
+        """A store's answer; an error is the query's fault, unless the store does not work at all."""
+        try:
+            return await self.work.query(call, seconds)
+        except (QueryTimeoutError, AnswerFormError):
+            raise
+        except StoreError as error:
+            if await self.health.works(part):
+                raise ProblemError(400, str(error), "Query refused") from None
+            raise ProblemError(503, str(error)) from None
 
 
 def _state(request: Request) -> State:

@@ -8,7 +8,8 @@
     |-- TeacherError       a teacher that cannot answer
     |   `-- BudgetError    the token or money budget is spent; what was answered is kept
     |-- StoreError         a store that cannot be reached, or refuses a query
-    |   `-- QueryTimeoutError   a query that ran past its time-out
+    |   |-- QueryTimeoutError   a query that ran past its time-out
+    |   `-- AnswerFormError     an answer that cannot be had in the form that was asked for
     `-- StudentError       a student that cannot be trained, loaded or asked
 """
 
@@ -53,6 +54,10 @@ class StoreError(KGError):
 
 class QueryTimeoutError(StoreError):
     """A query that ran past its time-out."""
+
+
+class AnswerFormError(StoreError):
+    """An answer that cannot be had in the form that was asked for."""
 
 
 class StudentError(KGError):

@@ -110,11 +110,51 @@ class GraphStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SparqlRequest:
+    """A query as the SPARQL 1.1 Protocol has it.
+
+    `forms` are the media types that the client takes, the dearest first. Relative IRIs are resolved against `base`.
+    Where graphs are named, they are the dataset, whatever the text says; otherwise FROM is, or all that there is.
+    """
+
+    text: str
+    forms: Sequence[str]
+    base: str | None = None
+    default_graphs: Sequence[str] = ()
+    named_graphs: Sequence[str] = ()
+
+
+class Document(Protocol):
+    """The answer to a SparqlRequest. Must be closed."""
+
+    @property
+    def media_type(self) -> str:
+        """One of the forms that were asked for."""
+        ...
+
+    @property
+    def length(self) -> int | None:
+        """Number of bytes; None for a long document, which is not complete yet."""
+        ...
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes, as they come. Raises StoreError, QueryTimeoutError: then the document has no end."""
+        ...
+
+    def close(self) -> None:
+        """Stops the query when it still runs; a second call does nothing."""
+        ...
+
+
 class SparqlStore(GraphStore, Protocol):
     """A GraphStore that speaks SPARQL."""
 
-    def query_json(self, text: str, timeout: float = 30.0, limit: int = 10_000) -> str:
-        """SPARQL 1.1 results JSON, or N-Triples for CONSTRUCT and DESCRIBE. Raises StoreError, QueryTimeoutError."""
+    def document(self, request: SparqlRequest, timeout: float, limit: int, most: int) -> Document:
+        """The answer in a standard form, of at most `limit` rows and `most` bytes.
+
+        Raises AnswerFormError, StoreError, QueryTimeoutError.
+        """
         ...
 
 

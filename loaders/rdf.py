@@ -11,14 +11,14 @@ from typing import Any
 
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 
-from kg.errors import StoreError
+from kg.errors import AnswerFormError, StoreError
 from kg.graph import GraphFiles
 from kg.ontology import Ontology
-from kg.protocols import Rows
+from kg.protocols import Document, Rows, SparqlRequest
 from kg.records import Triple as Statement
 from kg.records import digest
 from kg.run import Progress, Run, silent
-from loaders.sparql_pool import WorkerPool
+from loaders.sparql_pool import Reply, WorkerPool
 from loaders.sparql_text import bind, refuse_service
 from loaders.vocabulary import COMPLETE, DIGEST, PREFIXES, Vocabulary, run_iri
 
@@ -106,28 +106,36 @@ class RdfStore:
         known. ASK gives one row `answer`, CONSTRUCT and DESCRIBE the columns subject, predicate, object.
         """
         refuse_service(text)
-        reply = self._ask(bind(text, parameters or {}), "rows", timeout, limit)
-        return Rows(reply["columns"], reply["rows"], reply["truncated"])
+        reply = self._begin(bind(text, parameters or {}), timeout, limit, {})
+        reply.close()
+        return Rows(reply.head["columns"], reply.head["rows"], reply.head["truncated"])
 
-    def query_json(self, text: str, timeout: float = 30.0, limit: int = 10_000) -> str:
-        """The answer as SPARQL 1.1 Query Results JSON, which begins with `{`, or N-Triples for CONSTRUCT and DESCRIBE.
+    def document(
+        self, request: SparqlRequest, timeout: float = 30.0, limit: int = 1_000_000, most: int = 1 << 30
+    ) -> Document:
+        """The answer in the first of the request's forms that it can have, streamed when it is long.
 
-        Raises StoreError when there are more than `limit` rows: a standard document cannot say that it was cut.
+        With more than `limit` rows or `most` bytes it is refused: a standard document cannot say that it was cut.
         """
-        refuse_service(text)
-        return str(self._ask(text, "document", timeout, limit)["document"])
+        refuse_service(request.text)
+        graphs = {"default_graph": list(request.default_graphs), "named_graphs": list(request.named_graphs)}
+        return self._begin(request.text, timeout, limit, {
+            "forms": list(request.forms), "base": request.base, "most": most,
+            "dataset": graphs if any(graphs.values()) else None,
+        })
 
     def close(self) -> None:
         """Ends the worker processes; a second call does nothing."""
         self._workers.close()
 
-    def _ask(self, text: str, shape: str, timeout: float, limit: int) -> dict[str, Any]:
+    def _begin(self, text: str, timeout: float, limit: int, more: dict[str, Any]) -> Reply:
         if not self._exists():
             raise StoreError(f"there is no RDF store in {self.path} yet: make it with `kg load`")
-        request = {"text": text, "prefixes": PREFIXES, "limit": max(limit, 0), "as": shape}
-        reply = self._workers.ask(request, timeout)
-        if "error" in reply:
-            raise StoreError(f"SPARQL: {reply['error']}")
+        request = {"text": text, "prefixes": PREFIXES, "limit": max(limit, 0), **more}
+        reply = self._workers.begin(request, timeout)
+        if error := reply.head.get("error"):
+            reply.close()
+            raise (AnswerFormError if reply.head["kind"] == "form" else StoreError)(f"SPARQL: {error}")
         return reply
 
     def _exists(self) -> bool:

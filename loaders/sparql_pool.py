@@ -1,18 +1,21 @@
 """A few worker processes that answer SPARQL queries, each killable, started when they are first needed."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import Any
 
 from kg.errors import QueryTimeoutError, StoreError
+from loaders.sparql_worker import FAILED, FRAME
 
-_SCRIPT = Path(__file__).with_name("sparql_worker.py")
+_ROOT = Path(__file__).parents[1]
 _LONGEST = 86_400.0  # seconds; a timer cannot be set to infinity
 
 
@@ -28,8 +31,8 @@ class WorkerPool:
         for _ in range(size):
             self._idle.put(None)  # a place for a process that is not started yet
 
-    def ask(self, request: dict[str, Any], timeout: float) -> dict[str, Any]:
-        """The reply to a request, waiting for a free process included in `timeout` seconds.
+    def begin(self, request: dict[str, Any], timeout: float) -> "Reply":
+        """The beginning of the reply to a request, waiting for a free process included in `timeout` seconds.
 
         Raises QueryTimeoutError, and StoreError when the query brings its process down.
         """
@@ -44,13 +47,16 @@ class WorkerPool:
         try:
             worker = worker if worker and worker.poll() is None else self._start()
             left = max(deadline - time.monotonic(), 0.001)
-            return self._exchange(worker, {**request, "timeout": left}, timeout)
+            return Reply(self, worker, {**request, "timeout": left}, timeout)
         except BaseException:  # an interrupt too: what the process would still say must not answer the next question
             if worker is not None:
-                self._bury(worker, timeout)
-            raise
-        finally:
+                self.bury(worker, timeout)
             self._idle.put(worker)
+            raise
+
+    def release(self, worker: subprocess.Popen[bytes]) -> None:
+        """Takes a process back that answered all that it was asked, or that is buried."""
+        self._idle.put(worker)
 
     def close(self) -> None:
         """Ends all processes, those at work too; a second call does nothing."""
@@ -62,25 +68,8 @@ class WorkerPool:
             worker.wait()
             _close_pipes(worker)
 
-    def _exchange(
-        self, worker: subprocess.Popen[bytes], request: dict[str, Any], timeout: float
-    ) -> dict[str, Any]:
-        assert worker.stdin is not None
-        assert worker.stdout is not None
-        line = b""
-        try:
-            worker.stdin.write(json.dumps(request).encode() + b"\n")
-            worker.stdin.flush()
-            line = worker.stdout.readline()
-        except (OSError, ValueError):  # it ended, or was closed meanwhile
-            pass
-        if line.endswith(b"\n"):
-            reply: dict[str, Any] = json.loads(line)
-            return reply
-        raise self._bury(worker, timeout)
-
-    def _bury(self, worker: subprocess.Popen[bytes], timeout: float) -> StoreError:
-        """Clears up after a process that ended, and says why it did."""
+    def bury(self, worker: subprocess.Popen[bytes], timeout: float) -> StoreError:
+        """Clears up after a process that ended or is no longer wanted, and says why it did not answer."""
         worker.kill()
         status = worker.wait()
         with self._lock:
@@ -99,16 +88,106 @@ class WorkerPool:
         )
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # -P: the folder of the script is not searched for modules. The text of the store never goes through a shell.
-        command = [sys.executable, "-P", str(_SCRIPT), str(self._path)]
+        # -P: the folder that the user is in is not searched for modules. No text goes through a shell.
+        command = [sys.executable, "-P", "-m", "loaders.sparql_worker", str(self._path)]
+        path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
         with self._lock:
             if self._closed:
                 raise StoreError("the store is closed")
             worker = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                command, bufsize=FRAME, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": path},
             )
             self._running.add(worker)
         return worker
+
+
+class Reply:
+    """What a process says to one request: `head`, and for a document its bytes.
+
+    Raises QueryTimeoutError and StoreError like the pool. Must be closed; one that was not read to its end costs its
+    process.
+    """
+
+    def __init__(
+        self, pool: WorkerPool, worker: subprocess.Popen[bytes], request: dict[str, Any], timeout: float
+    ) -> None:
+        self._pool, self._worker, self._timeout = pool, worker, timeout
+        self._ended = False
+        try:
+            self._write(json.dumps(request).encode() + b"\n")
+            self.head = self._line()
+        except EOFError:
+            raise pool.bury(worker, timeout) from None
+        self.media_type = str(self.head.get("media_type", ""))
+        self.length: int | None = self.head.get("length", 0)
+        self._done = self.length == 0
+
+    def __del__(self) -> None:
+        self.close()
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes of the document, as they come."""
+        while not self._done:
+            try:
+                yield self._next()
+            except EOFError:
+                error = self._pool.bury(self._worker, self._timeout)
+                self.close()
+                raise error from None
+
+    def close(self) -> None:
+        """Gives the process back, or ends it when it has more to say; a second call does nothing."""
+        if self._ended or not hasattr(self, "head"):
+            return
+        self._ended = True
+        if not self._done:
+            self._pool.bury(self._worker, self._timeout)
+        self._pool.release(self._worker)
+
+    def _next(self) -> bytes:
+        """The next bytes, none at the end."""
+        if self.length is not None:
+            data = self._read(self.length)
+            self._done = True
+            return data
+        length = int.from_bytes(self._read(4))
+        if length == FAILED:
+            error = self._line()["error"]
+            self._done = True
+            raise StoreError(f"SPARQL: {error}")
+        data = self._read(length)
+        self._done = length == 0
+        return data
+
+    def _write(self, data: bytes) -> None:
+        assert self._worker.stdin is not None
+        try:
+            self._worker.stdin.write(data)
+            self._worker.stdin.flush()
+        except (OSError, ValueError):  # it ended, or was closed meanwhile
+            raise EOFError from None
+
+    def _line(self) -> dict[str, Any]:
+        assert self._worker.stdout is not None
+        try:
+            line = self._worker.stdout.readline()
+        except (OSError, ValueError):
+            raise EOFError from None
+        if not line.endswith(b"\n"):
+            raise EOFError
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def _read(self, count: int) -> bytes:
+        assert self._worker.stdout is not None
+        try:
+            data = self._worker.stdout.read(count)
+        except (OSError, ValueError):
+            raise EOFError from None
+        if len(data) < count:
+            raise EOFError
+        return data
 
 
 def _close_pipes(worker: subprocess.Popen[bytes]) -> None:

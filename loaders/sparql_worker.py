@@ -1,11 +1,12 @@
-"""A process that answers SPARQL queries over one on-disk store, one JSON line for each JSON line that it reads.
+"""A process that answers SPARQL queries over one on-disk store, one request a line.
 
 The engine cannot be told to stop a query, so the kernel does it: a timer with the default action of SIGALRM ends this
-process when the query runs over its time, even when the process that asked is gone. This file is run as a script and
-imports nothing of ours, so that it starts fast.
+process when the query runs over its time, even when the process that asked is gone.
 
-Request:  {"text", "prefixes", "timeout", "limit", "as": "rows" or "document"}
-Reply:    {"columns", "rows", "truncated"} or {"document"} or {"error"}
+Request: {"text", "prefixes", "timeout", "limit"} and, for a document, {"forms", "base", "dataset", "most"}
+Reply:   {"columns", "rows", "truncated"}, or {"error", "kind"}, or a document: {"media_type", "length"}, a line, and
+         then its bytes. Where `length` is null, the bytes come as frames: four bytes of length, and so many bytes; the
+         last frame is empty. A frame of length `FAILED` says that the answer ends here, and a line why.
 """
 
 import json
@@ -14,13 +15,18 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import IO, Any, BinaryIO, cast
 
 import pyoxigraph as ox
 
+from loaders.sparql_results import GRAPHS, ROWS, plain_xml
+
 MEMORY = 4 << 30  # bytes that one query may take; beyond them the process ends
+HOLD = 1 << 20  # bytes of a document that are held back: as long as it is shorter, an error has a status of its own
+FRAME = 1 << 16  # bytes
+FAILED = 0xFFFFFFFF
 TRIES, PAUSE = 20, 0.05  # how often, and after how many seconds, a store is read again that could not be read
 _XSD = "http://www.w3.org/2001/XMLSchema#"
 _INTEGERS = frozenset(
@@ -40,12 +46,17 @@ class Snapshot:
         self._seen: object = None
         self._store: ox.Store | None = None
 
-    def query(self, text: str, prefixes: dict[str, str]) -> Any:
-        """Starts the query on the store as it is now."""
+    def query(self, request: dict[str, Any]) -> Any:
+        """Starts a request's query on the store as it is now."""
         seen = self._state()
         if self._store is None or seen != self._seen:
             self._store, self._seen = ox.Store.read_only(self._path), seen
-        return self._store.query(text, prefixes=prefixes)
+        dataset: dict[str, Any] = {}
+        if names := request.get("dataset"):
+            dataset = {part: [ox.NamedNode(name) for name in names[part]] for part in ("default_graph", "named_graphs")}
+        return self._store.query(
+            request["text"], prefixes=request["prefixes"], base_iri=request.get("base"), **dataset
+        )
 
     def forget(self) -> None:
         """Lets the next query open the store again."""
@@ -61,22 +72,95 @@ class Snapshot:
         return sorted(found)
 
 
-def answer(snapshot: Snapshot, request: dict[str, Any]) -> dict[str, Any]:
-    """The reply to one request. A writer may remove files just when they are to be read: then once more."""
-    shape = document if request["as"] == "document" else rows
+class RefusedError(Exception):
+    """An answer that is not given; `kind` tells those apart that a client should tell apart."""
+
+    def __init__(self, message: str, kind: str = "query") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Outlet:
+    """Where a document goes: its first `HOLD` bytes are kept back until it is longer or complete."""
+
+    def __init__(self, pipe: BinaryIO, most: int) -> None:
+        self.sent = False
+        self.media_type = ""
+        self._pipe = pipe
+        self._most = most
+        self._room = most
+        self._held = bytearray()
+
+    def write(self, data: bytes) -> int:
+        """Takes bytes of the document. Raises RefusedError when it becomes too long."""
+        self._room -= len(data)
+        if self._room < 0:
+            raise RefusedError(f"the answer has more than {self._most:,} bytes: put a LIMIT into the query")
+        self._held += data
+        if len(self._held) >= (FRAME if self.sent else HOLD):
+            self._send()
+        return len(data)
+
+    def flush(self) -> None:
+        """What the engine calls at the end; `finish` does it."""
+
+    def finish(self) -> None:
+        """Sends what is left."""
+        if not self.sent:
+            self._pipe.write(self._head(len(self._held)) + self._held)
+        else:
+            if self._held:
+                self._send()
+            self._pipe.write(bytes(4))
+        self._pipe.flush()
+
+    def fail(self, reply: dict[str, Any]) -> None:
+        """Says why there is no more of the document."""
+        self._pipe.write(FAILED.to_bytes(4) if self.sent else b"")
+        self._pipe.write(json.dumps(reply).encode() + b"\n")
+        self._pipe.flush()
+
+    def _send(self) -> None:
+        head = b"" if self.sent else self._head(None)
+        self._pipe.write(head + len(self._held).to_bytes(4) + self._held)
+        self._pipe.flush()
+        self.sent = True
+        self._held.clear()
+
+    def _head(self, length: int | None) -> bytes:
+        return json.dumps({"media_type": self.media_type, "length": length}).encode() + b"\n"
+
+
+def answer(snapshot: Snapshot, request: dict[str, Any], pipe: BinaryIO) -> None:
+    """Replies to one request. A writer may remove files just when they are to be read: then once more."""
     for attempt in range(TRIES):
         if attempt:
             time.sleep(PAUSE)
+        outlet = Outlet(pipe, request.get("most", 0))
         try:
-            return shape(snapshot.query(request["text"], request["prefixes"]), request["limit"])
+            if "forms" in request:
+                document(snapshot.query(request), request["forms"], request["limit"], request["prefixes"], outlet)
+                outlet.finish()
+            else:
+                reply = rows(snapshot.query(request), request["limit"])
+                pipe.write(json.dumps(reply).encode() + b"\n")
+                pipe.flush()
+            return
         except (OSError, RuntimeError) as error:
-            problem = error
+            problem = {"error": f"the store cannot be read: {error}", "kind": "store"}
             snapshot.forget()
+            if outlet.sent:
+                break
         except SyntaxError as error:
-            return {"error": syntax(str(error))}
+            problem = {"error": syntax(str(error)), "kind": "query"}
+            break
+        except RefusedError as error:
+            problem = {"error": str(error), "kind": error.kind}
+            break
         except ValueError as error:
-            return {"error": str(error)}
-    return {"error": f"the store cannot be read: {problem}"}
+            problem = {"error": str(error), "kind": "query"}
+            break
+    outlet.fail(problem)
 
 
 def syntax(message: str) -> str:
@@ -100,43 +184,41 @@ def rows(result: Any, limit: int) -> dict[str, Any]:
     return {"columns": columns, "rows": found, "truncated": len(found) == limit and next(result, None) is not None}
 
 
-def document(result: Any, limit: int) -> dict[str, Any]:
-    """SPARQL 1.1 results as JSON, or N-Triples when the query makes triples."""
+def document(result: Any, forms: list[str], limit: int, prefixes: dict[str, str], outlet: Outlet) -> None:
+    """Writes an answer in the first of the forms that it can have."""
+    table: dict[str, Any] = GRAPHS if isinstance(result, ox.QueryTriples) else ROWS
+    outlet.media_type = next((form for form in forms if form in table), "")
+    if not outlet.media_type:
+        raise RefusedError(f"this answer can only be had as {', '.join(table)}", "form")
     if isinstance(result, ox.QueryBoolean):
-        return {"document": json.dumps({"head": {}, "boolean": bool(result)})}
-    found = list(islice(result, limit + 1))
-    if len(found) > limit:
-        return {"error": f"the answer has more than {limit} rows: put a LIMIT into the query"}
-    if isinstance(result, ox.QueryTriples):
-        return {"document": (ox.serialize(found, format=ox.RdfFormat.N_TRIPLES) or b"").decode()}
-    names = [variable.value for variable in result.variables]
-    bindings = [dict(bound(names, row)) for row in found]
-    head, body = json.dumps({"vars": names}), json.dumps(bindings, ensure_ascii=False)
-    return {"document": f'{{"head": {head}, "results": {{"bindings": {body}}}}}'}
+        outlet.write(ROWS[outlet.media_type][1].format(str(bool(result)).lower()).encode())
+    elif isinstance(result, ox.QueryTriples):
+        graph(capped(result, limit), prefixes, outlet)
+    else:
+        names = [variable.value for variable in result.variables]
+        pieces = ROWS[outlet.media_type][0](names, capped(result, limit))
+        while batch := "".join(islice(pieces, 256)):
+            outlet.write(batch.encode())
 
 
-def bound(names: list[str], row: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The variables of a row that have a value, each with its term."""
-    for name, value in zip(names, row, strict=True):
-        if value is not None:
-            yield name, json_term(value)
+def graph(triples: Iterable[ox.Triple], prefixes: dict[str, str], outlet: Outlet) -> None:
+    """Writes triples."""
+    form = GRAPHS[outlet.media_type]
+    triples = plain_xml(triples) if form == ox.RdfFormat.RDF_XML else triples
+    try:
+        ox.serialize(triples, cast(IO[bytes], outlet), form, prefixes=prefixes)
+    except OSError as error:
+        if "RDF 1.2" in str(error):
+            raise RefusedError(f"{outlet.media_type} cannot hold triple terms: ask for another form", "form") from None
+        raise
 
 
-def json_term(value: Any) -> dict[str, Any]:
-    """A term in SPARQL 1.2 Query Results JSON."""
-    if isinstance(value, ox.NamedNode):
-        return {"type": "uri", "value": value.value}
-    if isinstance(value, ox.BlankNode):
-        return {"type": "bnode", "value": value.value}
-    if isinstance(value, ox.Triple):
-        parts = {"subject": value.subject, "predicate": value.predicate, "object": value.object}
-        return {"type": "triple", "value": {name: json_term(part) for name, part in parts.items()}}
-    found = {"type": "literal", "value": value.value}
-    if value.language:
-        return {**found, "xml:lang": value.language}
-    if value.datatype.value != _XSD + "string":
-        found["datatype"] = value.datatype.value
-    return found
+def capped(rows: Iterable[Any], limit: int) -> Iterator[Any]:
+    """The rows. Raises RefusedError after `limit` of them: a standard document cannot say that it was cut."""
+    for count, row in enumerate(rows):
+        if count == limit:
+            raise RefusedError(f"the answer has more than {limit:,} rows: put a LIMIT into the query")
+        yield row
 
 
 def plain(value: Any) -> Any:
@@ -172,10 +254,8 @@ def main() -> None:
     for line in sys.stdin.buffer:
         request = json.loads(line)
         signal.setitimer(signal.ITIMER_REAL, request["timeout"])
-        reply = json.dumps(answer(snapshot, request)).encode()
+        answer(snapshot, request, sys.stdout.buffer)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        sys.stdout.buffer.write(reply + b"\n")
-        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,10 @@ export async function call(path, options = {}) {
   } catch {
     throw new Error("The server cannot be reached. Is it still running?");
   }
+  if (response.ok && !response.headers.has("content-length")) {
+    response.body.cancel();
+    throw new Error("The answer is too long for this page: put a LIMIT into the query.");
+  }
   const text = await response.text();
   const isJson = /json/.test(response.headers.get("content-type") ?? "");
   const body = isJson ? JSON.parse(text) : text;

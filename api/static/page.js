@@ -10,6 +10,7 @@ const NAMESPACES = {
   "http://www.w3.org/2002/07/owl#": "owl:",
   "http://www.w3.org/2004/02/skos/core#": "skos:",
 };
+const SPARQL = { "Content-Type": "application/sparql-query", Accept: "application/sparql-results+json, application/n-triples" };
 const $ = (id) => document.getElementById(id);
 const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
@@ -57,7 +58,7 @@ async function askCypher(query) {
 }
 
 async function askSparql(query) {
-  const answer = await call("/sparql", { method: "POST", headers: { "Content-Type": "application/sparql-query" }, body: query });
+  const answer = await call("/sparql", { method: "POST", headers: SPARQL, body: query });
   if (typeof answer === "string") return { element: make("pre", {}, answer), said: count(answer.split("\n").length - 1, "triple") };
   if ("boolean" in answer) return { element: table(["answer"], [[cell(answer.boolean)]]), said: "Answered" };
   const columns = answer.head.vars;

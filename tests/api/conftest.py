@@ -14,11 +14,11 @@ from fastapi.testclient import TestClient
 from api.assemble import OpenRun
 from api.limits import Limits
 from api.server import create_app
-from kg.errors import QueryTimeoutError, StoreError, UnknownNameError
+from kg.errors import AnswerFormError, QueryTimeoutError, StoreError, UnknownNameError
 from kg.graph import GraphBuilder
 from kg.ontology import load_ontology
 from kg.pipeline import Head, Parts, build
-from kg.protocols import Rows
+from kg.protocols import Document, Rows, SparqlRequest
 from kg.records import Answer, Candidate, Claim, Completion, Generation, Prompt, Triple, Verdict
 from kg.run import Run
 
@@ -80,11 +80,34 @@ class Critic:
 
 
 @dataclass
+class Paper:
+    """A Document; one above 64 KiB is streamed, and may break off."""
+
+    media_type: str
+    body: bytes
+    ends: bool = True
+    closed: bool = False
+
+    @property
+    def length(self) -> int | None:
+        return len(self.body) if len(self.body) <= 1 << 16 else None
+
+    def chunks(self) -> Iterator[bytes]:
+        yield self.body
+        if not self.ends:
+            raise QueryTimeoutError("stopped after 5 s")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
 class Store:
     """A GraphStore, and a store of SPARQL, that answers by keyword and keeps what it was asked."""
 
     language: str = "cypher"
     asked: list[tuple[str, Any, float, int]] = field(default_factory=list)
+    requests: list[tuple[SparqlRequest, int]] = field(default_factory=list)
     closed: int = 0
     broken: bool = False
     release: threading.Event = field(default_factory=threading.Event)
@@ -117,16 +140,24 @@ class Store:
             self.release.wait(20)
         if "PAUSE" in text:
             time.sleep(1.0)
+        if "void:triples" in text:
+            return Rows(["graph", "triples"], [["run:small-1", 9], ["run:other", None]])
         if "NAN" in text:
             return Rows(["x"], [[float("nan")], [float("-inf")], ["\ud800"], [2**80]])
         return Rows(["x"], [[1], [{"labels": ["Event"], "properties": {"text": HEAD}}]], truncated=limit < 5)
 
-    def query_json(self, text: str, timeout: float, limit: int) -> str:
-        if "CONSTRUCT" in text:
-            return "<s:s> <p:p> <o:o> .\n"
-        rows = self.query(text, None, timeout, limit)
+    def document(self, request: SparqlRequest, timeout: float, limit: int, most: int) -> Document:
+        self.requests.append((request, most))
+        if "CONSTRUCT" in request.text:
+            return Paper(request.forms[0], b"<s:s> <p:p> <o:o> .\n")
+        if "FORM" in request.text:
+            raise AnswerFormError("SPARQL: this answer can only be had as text/csv")
+        rows = self.query(request.text, None, timeout, limit)
+        if "LONG" in request.text:
+            return Paper(request.forms[0], b"x" * 100_000, ends="HALF" not in request.text)
         bindings = [{"x": {"type": "literal", "value": str(r[0])}} for r in rows.rows]
-        return json.dumps({"head": {"vars": rows.columns}, "results": {"bindings": bindings}})
+        body = {"head": {"vars": rows.columns}, "results": {"bindings": bindings}}
+        return Paper(request.forms[0], json.dumps(body).encode())
 
     def close(self) -> None:
         self.closed += 1

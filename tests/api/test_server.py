@@ -61,12 +61,8 @@ def test_sparql_is_answered_by_get_form_and_direct_post(client: TestClient) -> N
 def test_the_sparql_store_gets_the_text_and_the_caps(client: TestClient, opened: OpenRun) -> None:
     client.post("/sparql", data={"query": "ASK { ?s ?p 'a+b & c' }"})
     assert isinstance(opened.sparql, Store)
-    assert opened.sparql.asked[-1] == ("ASK { ?s ?p 'a+b & c' }", None, 5, 10_000)
-
-
-def test_a_graph_is_answered_as_n_triples(client: TestClient) -> None:
-    response = client.get("/sparql", params={"query": "CONSTRUCT WHERE {}"})
-    assert response.headers["content-type"] == "application/n-triples"
+    assert opened.sparql.asked[-1] == ("ASK { ?s ?p 'a+b & c' }", None, 5, Limits().document_rows)
+    assert opened.sparql.requests[-1][1] == Limits().document_bytes
 
 
 @pytest.mark.parametrize(("content", "headers", "status"), [
@@ -75,7 +71,8 @@ def test_a_graph_is_answered_as_n_triples(client: TestClient) -> None:
     (b"query=ASK+%7B%7D&query=ASK+%7B%7D", FORM, 400),
     (b"", FORM, 400),
     (b"query=%ff", FORM, 400),
-    (b"&".join([b"a=b"] * 1000), FORM, 400),
+    (b"&".join([b"a=b"] * 1001), FORM, 400),
+    (b"ASK {}", {"Content-Type": "application/sparql-query; charset=utf-16"}, 415),
     (b"", DIRECT, 400),
     (b"ASK { \xff }", DIRECT, 400),
     (b"ASK { \0 }", DIRECT, 400),
@@ -90,7 +87,9 @@ def test_what_is_no_sparql_query_is_a_problem(
     is_problem(client.post("/sparql", content=content, headers=headers), status)
 
 
-@pytest.mark.parametrize("fields", ["", "?update=x&query=ASK{}", "?query=", "?query=a&query=b"])
+@pytest.mark.parametrize("fields", [
+    "?update=x&query=ASK{}", "?query=", "?query=a&query=b", "?default-graph-uri=a:b", "?query=%ff",
+])
 def test_a_get_needs_one_query(client: TestClient, fields: str) -> None:
     is_problem(client.get(f"/sparql{fields}"), 400)
 
@@ -366,7 +365,7 @@ def test_openapi_has_the_fixed_paths_with_summaries_examples_and_problems(client
     wanted = {
         "/sparql": {"get", "post"}, "/cypher": {"post"}, "/v1/complete": {"post"}, "/v1/triples": {"get"},
         "/v1/triples/{id}/explain": {"get"}, "/v1/extract": {"post"}, "/v1/relations": {"get"}, "/health": {"get"},
-        "/metrics": {"get"},
+        "/metrics": {"get"}, "/.well-known/void": {"get"}, "/.well-known/sparql-examples": {"get"},
     }
     assert {path: set(operations) for path, operations in document["paths"].items()} == wanted
     for operations in document["paths"].values():

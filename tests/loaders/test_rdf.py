@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from kg.errors import InputError, QueryTimeoutError, StoreError, UnknownNameError
 from kg.graph import FILES, GraphBuilder, GraphFiles
 from kg.ontology import Ontology, Relation, load_ontology
+from kg.protocols import SparqlRequest
 from kg.records import Triple
 from kg.run import Run
 from loaders.rdf import RdfStore
@@ -56,6 +58,16 @@ def built(path: Path, rows: list[tuple[Triple, float | None]], run_id: str = "de
     counts = builder.write(run)
     run.finish("graph", "k", FILES, counts["edges"], 0.0, counts=counts)
     return GraphFiles(run)
+
+
+def answer(store: RdfStore, text: str, timeout: float = 30, limit: int = 1000) -> str:
+    """A whole document: JSON for rows, N-Triples for triples."""
+    forms = ["application/sparql-results+json", "application/n-triples"]
+    document = store.document(SparqlRequest(text, forms), timeout, limit)
+    try:
+        return b"".join(document.chunks()).decode()
+    finally:
+        document.close()
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +111,7 @@ def test_nasty_texts_come_back_as_data_and_as_parameters(store: RdfStore, text: 
     assert [t for t, _ in store.triples(tail=triple.tail)] == [triple]
     rows = store.query("SELECT ?x ($x AS ?y) { ?n skos:prefLabel ?x FILTER(?x = $x) }", {"x": triple.head}).rows
     assert rows == [[triple.head, triple.head]]
-    found = json.loads(store.query_json("SELECT ?t { ?n skos:prefLabel ?t }"))["results"]["bindings"]
+    found = json.loads(answer(store, "SELECT ?t { ?n skos:prefLabel ?t }"))["results"]["bindings"]
     assert triple.head in {row["t"]["value"] for row in found}
 
 
@@ -179,14 +191,14 @@ def test_limit_cuts_and_says_so(store: RdfStore) -> None:
             (0, True), (2, True), (3, False), (3, False),
         ]
         with pytest.raises(StoreError, match="more than 2 rows"):
-            store.query_json(query, limit=2)
-        assert store.query_json(query, limit=3)
+            answer(store, query, limit=2)
+        assert answer(store, query, limit=3)
 
 
 def test_documents_follow_the_standard(store: RdfStore) -> None:
     query = """SELECT * { VALUES (?a ?b ?c ?d) { (<a:b> 'x'@en 1 UNDEF) } BIND(BNODE() AS ?e)
         BIND(<<( <a:a> <b:b> 'c' )>> AS ?f) }"""
-    parsed = ox.parse_query_results(store.query_json(query), ox.QueryResultsFormat.JSON)
+    parsed = ox.parse_query_results(answer(store, query), ox.QueryResultsFormat.JSON)
     assert isinstance(parsed, ox.QuerySolutions)
     found = next(parsed)
     names = ["a", "b", "c", "d", "e", "f"]
@@ -195,8 +207,8 @@ def test_documents_follow_the_standard(store: RdfStore) -> None:
         ox.NamedNode("a:b"), ox.Literal("x", language="en"), ox.Literal(1), None,
         ox.Triple(ox.NamedNode("a:a"), ox.NamedNode("b:b"), ox.Literal("c")),
     ]
-    assert json.loads(store.query_json("ASK {}")) == {"head": {}, "boolean": True}
-    graph = store.query_json("CONSTRUCT { ?h kg:xWant ?t } WHERE { ?h kg:xWant ?t }")
+    assert json.loads(answer(store, "ASK {}")) == {"head": {}, "boolean": True}
+    graph = answer(store, "CONSTRUCT { ?h kg:xWant ?t } WHERE { ?h kg:xWant ?t }")
     assert len(list(ox.parse(graph, ox.RdfFormat.N_TRIPLES))) == 2
 
 
@@ -266,7 +278,7 @@ def test_a_time_out_stops_the_work_and_the_store_goes_on(store: RdfStore) -> Non
         store.query(SLOW, timeout=0.3)
     assert time.monotonic() - started < 3
     with pytest.raises(QueryTimeoutError):
-        store.query_json(SLOW, timeout=0.3)
+        answer(store, SLOW, timeout=0.3)
     assert store.query("ASK {}").rows == [[True]]
     assert not [p for p in store._workers._running if p.poll() is not None]
 
@@ -298,12 +310,12 @@ def test_many_threads_at_once(store: RdfStore) -> None:
 
 def test_an_interrupted_query_does_not_answer_the_next(store: RdfStore, monkeypatch: pytest.MonkeyPatch) -> None:
     pool = WorkerPool(store.path, 1)
-    request = {"text": "SELECT (1 AS ?n) {}", "prefixes": {}, "limit": 9, "as": "rows"}
+    request = {"text": "SELECT (1 AS ?n) {}", "prefixes": {}, "limit": 9}
     with monkeypatch.context() as patch:
         patch.setattr("loaders.sparql_pool.json.loads", _interrupt)
         with pytest.raises(KeyboardInterrupt):
-            pool.ask(request, 9)
-    assert pool.ask({**request, "text": "SELECT (2 AS ?n) {}"}, 9)["rows"] == [[2]]
+            pool.begin(request, 9)
+    assert pool.begin({**request, "text": "SELECT (2 AS ?n) {}"}, 9).head["rows"] == [[2]]
     pool.close()
 
 
@@ -336,7 +348,7 @@ def test_waiting_for_a_free_process_counts(fresh: RdfStore, tmp_path: Path) -> N
 
 
 def test_a_store_that_is_not_there_says_how_to_make_it(fresh: RdfStore) -> None:
-    for ask in (fresh.query, fresh.query_json):
+    for ask in (fresh.query, partial(answer, fresh)):
         with pytest.raises(StoreError, match="kg load"):
             ask("ASK {}")
     assert fresh.counts() == {"nodes": 0, "edges": 0}
