@@ -1,14 +1,13 @@
-"""kg import, load, unload, query, explain, export."""
+"""kg import, load, unload, explain, export."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from api.output import StderrProgress, emit, print_csv, say, table
+from api.output import StderrProgress, emit, say
 from kg.errors import InputError, KGError
 
 if TYPE_CHECKING:
@@ -149,58 +148,6 @@ def _count_lines(counts: dict[str, dict[str, int]]) -> list[str]:
 
 @click.command()
 @_RUN
-@click.option("--cypher", help="A Cypher query; read-only.")
-@click.option("--sparql", help="A SPARQL query; read-only.")
-@click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter; JSON, or else a string.")
-@click.option("--timeout", default=30.0, show_default=True, help="Seconds.")
-@click.option("--limit", default=10_000, show_default=True, help="Most rows.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
-@_BOLT
-@_RDF
-@_JSON
-def query(
-    run: Path, cypher: str | None, sparql: str | None, params: tuple[str, ...], timeout: float, limit: int,
-    as_csv: bool, bolt: str | None, rdf: Path | None, as_json: bool,
-) -> None:
-    """Ask the graph in Cypher or SPARQL.
-
-    \b
-    Example:
-      kg query runs/demo-1a2b3c4d --param e='PersonX bakes a cake' \\
-        --cypher 'MATCH (h:Event {text: $e})-[:X_WANT]->(t) RETURN t.text'
-    """
-    from api.assemble import open_cypher, open_rdf
-    from kg.run import Run
-
-    if (cypher is None) == (sparql is None):
-        raise click.UsageError("give one of --cypher and --sparql")
-    opened = Run.open(run)
-    store = open_cypher(opened, bolt) if cypher is not None else open_rdf(opened, rdf)
-    try:
-        rows = store.query(cypher or sparql or "", dict(map(_parameter, params)), timeout, limit)
-    finally:
-        store.close()
-    if rows.truncated:
-        say(f"only the first {limit:,} rows are shown: raise --limit for more")
-    if as_csv:
-        print_csv(rows.columns, rows.rows)
-        return
-    emit({"columns": rows.columns, "rows": rows.rows, "truncated": rows.truncated}, as_json,
-         lambda: table(rows.columns, rows.rows) if rows.rows else "no rows")
-
-
-def _parameter(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise click.UsageError(f"--param {text!r} must look like KEY=VALUE")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
-
-
-@click.command()
-@_RUN
 @click.argument("triple_id")
 @click.option("--parse", "with_parse", is_flag=True, help="Show the sentences with tokens, dependencies and entities.")
 @click.option("--svg", type=click.Path(path_type=Path), help="As --parse, and draw the first sentence in this file.")
@@ -261,4 +208,4 @@ def export(run: Path, file_format: str, out: Path, as_json: bool) -> None:
     emit({"rows": rows, "out": str(out)}, as_json, lambda: f"{rows:,} rows in {out}")
 
 
-commands = {"import": import_, "load": load, "unload": unload, "query": query, "explain": explain, "export": export}
+commands = {"import": import_, "load": load, "unload": unload, "explain": explain, "export": export}

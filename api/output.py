@@ -2,10 +2,12 @@
 
 import csv
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
+from unicodedata import combining, east_asian_width
 
 _EVERY = 0.2  # seconds between two redraws on a terminal
 _EVERY_PLAIN = 10.0  # seconds between two lines in a log
@@ -54,21 +56,33 @@ def say(text: str) -> None:
 
 def emit(data: Any, as_json: bool, text: Callable[[], str]) -> None:
     """Prints the result on stdout: `data` as JSON, or else `text()`."""
-    print(json.dumps(data, ensure_ascii=True, default=str) if as_json else printable(text()))
+    print(_json(data) if as_json else printable(text()))
+
+
+def finite(content: Any) -> Any:
+    """The content with "NaN", "Infinity" and "-Infinity" for the numbers that JSON cannot hold."""
+    if isinstance(content, float) and not math.isfinite(content):
+        return "NaN" if math.isnan(content) else "Infinity" if content > 0 else "-Infinity"
+    if isinstance(content, dict):
+        return {key: finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [finite(value) for value in content]
+    return content
 
 
 def print_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Prints rows as CSV (RFC 4180) on stdout; lists and maps as JSON."""
+    """Prints rows as CSV (RFC 4180) on stdout: numbers in full, no value as an empty field, lists and maps as JSON."""
     writer = csv.writer(sys.stdout)
     writer.writerow(columns)
-    writer.writerows([[_cell(value, none="") for value in row] for row in rows])
+    writer.writerows([["" if v is None else v if isinstance(v, str) else _json(v) for v in row] for row in rows])
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], widest: int = 60) -> str:
     """A plain table; cells are shortened to `widest` characters."""
     body = [[_shorten(_one_line(_cell(value)), widest) for value in row] for row in rows]
-    widths = [max(len(r[i]) for r in [list(columns), *body]) for i in range(len(columns))]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in [list(columns), *body]]
+    cells = [list(map(_one_line, columns)), *body]
+    widths = [max(_width(r[i]) for r in cells) for i in range(len(columns))]
+    lines = ["  ".join(c + " " * (w - _width(c)) for c, w in zip(r, widths, strict=True)).rstrip() for r in cells]
     return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
 
 
@@ -79,9 +93,19 @@ def printable(text: str) -> str:
     return kept.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _cell(value: Any, none: str = "-") -> str:
+def _json(data: Any) -> str:
+    """One line of JSON that every terminal and parser takes."""
+    try:
+        return json.dumps(data, ensure_ascii=True, allow_nan=False, default=str)
+    except ValueError:
+        return json.dumps(finite(data), ensure_ascii=True, allow_nan=False, default=str)
+
+
+def _cell(value: Any) -> str:
     if value is None:
-        return none
+        return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | dict):
@@ -91,6 +115,13 @@ def _cell(value: Any, none: str = "-") -> str:
 
 def _one_line(text: str) -> str:
     return text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal that a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _shorten(text: str, widest: int) -> str:

@@ -1,7 +1,6 @@
 """Errors of the HTTP interface as RFC 9457 problem details, and the JSON that answers are written in."""
 
 import json
-import math
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.explain import UnknownTripleError
+from api.output import finite
 from kg.errors import (
     InputError,
     KGError,
@@ -58,7 +58,7 @@ class Json(JSONResponse):
         except UnicodeEncodeError:
             return _dump(content, ascii_only=True)
         except ValueError:
-            return self.render(_finite(content))
+            return self.render(finite(content))
 
 
 class ProblemError(Exception):
@@ -138,17 +138,6 @@ async def _unexpected(request: Request, _: Exception) -> Json:
 
 def _dump(content: Any, ascii_only: bool) -> bytes:
     return json.dumps(content, ensure_ascii=ascii_only, allow_nan=False, separators=(",", ":")).encode()
-
-
-def _finite(content: Any) -> Any:
-    """The content with "NaN", "Infinity" and "-Infinity" for the numbers that are not finite."""
-    if isinstance(content, float) and not math.isfinite(content):
-        return "NaN" if math.isnan(content) else "Infinity" if content > 0 else "-Infinity"
-    if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_finite(value) for value in content]
-    return content
 
 
 def _is_json(content_type: str) -> bool:

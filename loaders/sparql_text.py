@@ -81,6 +81,8 @@ _CLAUSES = frozenset({"SELECT", "GROUP", "ORDER", "WHERE", "FROM", "HAVING", "LI
 
 
 def _in_place(term: str, name: str, clause: str) -> str:
+    if clause in ("LIMIT", "OFFSET") and term.endswith(f"{_XSD}integer>"):
+        return " " + term.split('"')[1] + " "  # bare digits are all that the grammar takes there
     if clause == "SELECT":
         return f"({term} AS ?{name})"
     return f"({term})" if clause in ("GROUP", "ORDER") else f" {term} "

@@ -77,7 +77,9 @@ except SystemExit: print({heavy} & set(sys.modules))"""
     (["status", "nowhere"], 1, "is no run"),
     (["import", __file__, "--format", "tsv", "--out", "run"], 1, "line 1"),
     (["import", "missing.tsv", "--format", "tsv", "--out", "run"], 1, "missing.tsv"),
-    (["query", "nowhere"], 2, "give one of --cypher and --sparql"),
+    (["query", "nowhere"], 1, "is no run"),
+    (["query", "nowhere", "--sparql", "ASK {}", "--csv", "--json"], 2, "give one of --csv and --json"),
+    (["questions", "wnts"], 1, "did you mean wants"),
     (["relations", "--ontology", "nowhere.toml"], 1, "no such file"),
     (["complete", "nowhere"], 2, "give --head and --relation, or --queries and --out"),
 ])
@@ -125,6 +127,61 @@ def test_queries_with_parameters_come_back_as_they_went_in(built: Path) -> None:
         done = run_kg("query", "run", "--sparql", sparql, "--param", f"head={head}", "--json", cwd=built)
         assert done.returncode == 0, done.stderr
         assert [row[0] for row in json.loads(done.stdout)["rows"]] == expected
+
+
+def test_a_named_question_is_asked_with_its_parameters(built: Path) -> None:
+    asked = ("query", "run", "--question", "feelings", "--param", f"event={ANSWERS[0][0]}")
+    done = run_kg(*asked, "--json", cwd=built)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["rows"] == [["PersonX", "happy"], ["PersonX", "proud"]]
+    assert run_kg(*asked, "--csv", cwd=built).stdout.splitlines() == ["who,feeling", "PersonX,happy", "PersonX,proud"]
+    assert "PersonX  proud" in run_kg(*asked, cwd=built).stdout
+
+
+@pytest.mark.parametrize(("arguments", "code", "says"), [
+    ([], 2, "give one of --cypher, --sparql and --question"),
+    (["--question", "wants", "--sparql", "ASK {}"], 2, "give one of --cypher, --sparql and --question"),
+    (["--sparql", "ASK {}", "--in", "sparql"], 2, "--in is for --question"),
+    (["--question", "wants"], 1, "--param event='PersonX adopts a stray dog'"),
+    (["--question", "wants", "--param", "evnt=x"], 1, "did you mean event?"),
+    (["--question", "wants", "--param", "event"], 2, "must look like KEY=VALUE"),
+    (["--question", "wants", "--param", "event=a", "--param", "event=b"], 2, "given twice"),
+    (["--question", "gaps", "--param", "relation=xWnat"], 1, "did you mean xWant"),
+    (["--question", "busiest", "--param", "most=many"], 1, "takes a whole number"),
+    (["--sparql", "ASK {}", "--limit", "0"], 2, "x>=1"),
+])
+def test_a_wrong_question_is_one_line_that_says_what_to_do(
+    built: Path, arguments: list[str], code: int, says: str
+) -> None:
+    done = run_kg("query", "run", *arguments, cwd=built)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_text_that_is_in_no_node_is_hinted_at(built: Path) -> None:
+    done = run_kg("query", "run", "--question", "wants", "--param", "event=nobody", cwd=built)
+    assert (done.returncode, done.stdout) == (0, "no rows\n")
+    assert "--question find" in done.stderr
+
+
+def test_parameters_are_json_or_text(built: Path) -> None:
+    for given, kind in (("5", int), ("0.5", float), ("true", bool), ('"5"', str), ("NaN", str), ("[", str)):
+        done = run_kg("query", "run", "--sparql", "SELECT ?x { BIND($x AS ?x) }", "--param", f"x={given}", "--json",
+                      cwd=built)
+        assert type(json.loads(done.stdout)["rows"][0][0]) is kind, given
+
+
+def test_questions_are_listed_and_shown(tmp_path: Path) -> None:
+    from loaders.questions import load_questions
+
+    listed = json.loads(run_kg("questions", "--json", cwd=tmp_path).stdout)
+    assert [q["name"] for q in listed] == list(load_questions())
+    shown = run_kg("questions", "leads-to", cwd=tmp_path).stdout
+    assert load_questions()["leads-to"].cypher in shown
+    assert load_questions()["leads-to"].sparql in shown
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert [name for name in load_questions() if f"`{name}`" not in readme] == []
 
 
 def test_export_and_explain(built: Path) -> None:

@@ -115,6 +115,14 @@ def test_nasty_texts_come_back_as_data_and_as_parameters(store: RdfStore, text: 
     assert triple.head in {row["t"]["value"] for row in found}
 
 
+def test_a_parameter_may_stand_in_limit_and_offset(store: RdfStore) -> None:
+    text = "SELECT ?x { VALUES ?x { 1 2 3 4 } } ORDER BY ?x LIMIT $most OFFSET $first"
+    assert store.query(text, {"most": 2, "first": 1}).rows == [[2], [3]]
+    for wrong in ("2", -1, 1.5):
+        with pytest.raises(StoreError):
+            store.query(text, {"most": wrong, "first": 1})
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_categories=["Cs"])) | st.integers() | st.booleans() | st.floats(allow_nan=False))
 def test_any_parameter_comes_back(store: RdfStore, value: str | int | float | bool) -> None:
