@@ -1,6 +1,10 @@
 """kg serve, bench."""
 
+import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -11,6 +15,7 @@ BENCHES = {
     "extraction": "extraction.bench_extraction:bench_extraction",
     "teacher": "extraction.bench_teacher:bench_teacher",
 }
+_ABOVE_0 = click.FloatRange(0, min_open=True)
 OF_TEXTS = ("extraction",)  # benches that take texts of the user
 
 
@@ -21,17 +26,29 @@ OF_TEXTS = ("extraction",)  # benches that take texts of the user
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--bolt", metavar="URI", help="Bolt server  [default: KG_BOLT_URI, or else the embedded engine]")
 @click.option("--rdf", type=click.Path(path_type=Path), help="Folder of the RDF store  [default: RUN/rdf]")
+@click.option("--timeout", default=30.0, show_default=True, type=_ABOVE_0, help="Seconds that a query may take.")
+@click.option("--at-once", default=8, show_default=True, type=click.IntRange(1), help="Queries answered at once.")
+@click.option("--max-body", default=1_000_000, show_default=True, type=click.IntRange(1), help="Bytes of a request.")
+@click.option("--rate", type=_ABOVE_0, help="Requests a second that one client may send  [default: any number]")
+@click.option("--access-log", metavar="FILE", help="Append a line of JSON for each request; - is standard error.")
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def serve(
-    run: Path, student: Path | None, host: str, port: int, bolt: str | None, rdf: Path | None, as_json: bool
+    run: Path, student: Path | None, host: str, port: int, bolt: str | None, rdf: Path | None, timeout: float,
+    at_once: int, max_body: int, rate: float | None, access_log: str | None, as_json: bool,
 ) -> None:
     """Serve a run over HTTP: Cypher, SPARQL, completion, a page.
+
+    With KG_API_KEY set only who sends the key is answered: as `Authorization: Bearer KEY`, as `X-API-Key: KEY`, or as
+    the password that a browser asks for.
 
     \b
     Example:
       kg serve runs/demo-1a2b3c4d --student students/demo
+      KG_API_KEY=$(openssl rand -hex 24) kg serve runs/demo-1a2b3c4d --host 0.0.0.0 --rate 10 --access-log access.jsonl
     """
+    from api.access import keys_of
     from api.assemble import open_run
+    from api.limits import Limits
     from api.server import create_app
     from api.server import serve as run_server
 
@@ -39,12 +56,38 @@ def serve(
         emit({"url": url}, as_json, lambda: f"{url}  (Ctrl-C stops it)")
         sys.stdout.flush()
 
-    opened = open_run(run, student, bolt, rdf)
-    try:
-        run_server(create_app(opened), host, port, ready)
-    finally:
-        opened.close()
+    keys = keys_of(os.environ)
+    if not keys and not _is_loopback(host):
+        say(f"everyone who can reach {host} can ask this server: set KG_API_KEY to let in only who has the key")
+    limits = Limits(query_seconds=timeout, queries_at_once=at_once, body_bytes=max_body, rate=rate or 0.0)
+    with _log(access_log) as log:
+        opened = open_run(run, student, bolt, rdf)
+        try:
+            run_server(create_app(opened, limits, keys, log), host, port, ready)
+        finally:
+            opened.close()
     say("stopped")
+
+
+@contextmanager
+def _log(name: str | None) -> Iterator[Callable[[str], object] | None]:
+    """What writes lines to the file; a full disk stops no answer."""
+    if name is None:
+        yield None
+        return
+    with nullcontext(sys.stderr) if name == "-" else open(name, "a", buffering=1, encoding="utf-8") as stream:
+        def write(line: str) -> None:
+            with suppress(OSError):
+                stream.write(line)
+
+        yield write
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @click.command()

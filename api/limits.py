@@ -9,17 +9,24 @@ import anyio
 import anyio.to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access import OPEN
 from api.problems import ProblemError
 
 T = TypeVar("T")
+RETRY = 2  # seconds after which a client that was turned away may try again
+_CLOSE = {"Connection": "close"}
 GRACE = 2.0  # seconds that a store gets to end a query itself before the request is answered without it
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Caps of one app: bytes of a body, seconds and rows of a query, seconds of a model, how many of each at once."""
+    """Caps of one app: of a body, a query, a model, a client, and of how many there are at once.
+
+    Times are in seconds; `rate` is in requests a second of one client, 0 for no limit.
+    """
 
     body_bytes: int = 1_000_000
+    body_seconds: float = 30.0
     query_seconds: float = 30.0
     model_seconds: float = 120.0  # a student's first answer on a busy machine takes half a minute
     query_rows: int = 10_000
@@ -27,6 +34,9 @@ class Limits:
     document_bytes: int = 2 << 30
     queries_at_once: int = 8
     models_at_once: int = 1
+    waiting: int = 64  # queries that wait for their turn, and the same of models
+    requests_at_once: int = 256
+    rate: float = 0.0
 
     def seconds(self, asked: float | None) -> float:
         """The time-out of a query for which a client asked `asked` seconds."""
@@ -58,42 +68,89 @@ class Work:
         return await self._run(call, self._models, self._limits.model_seconds)
 
     async def _run(self, call: Callable[[], T], limiter: anyio.CapacityLimiter, seconds: float) -> T:
+        if limiter.statistics().tasks_waiting >= self._limits.waiting:
+            raise busy()
+        begun = False
+
+        def begin() -> T:
+            nonlocal begun
+            begun = True
+            return call()
+
         try:
             with anyio.fail_after(seconds + GRACE):
-                return await anyio.to_thread.run_sync(call, limiter=limiter, abandon_on_cancel=True)
+                return await anyio.to_thread.run_sync(begin, limiter=limiter, abandon_on_cancel=True)
         except TimeoutError:
+            if not begun:
+                raise busy() from None
             raise ProblemError(504, f"no answer within {seconds:g} s: ask for less, or try again") from None
 
 
-class BodyLimitMiddleware:
-    """Refuses bodies above `most` bytes with 413, before or while they are read."""
+def busy() -> ProblemError:
+    """The answer to a request that there is no room for."""
+    return ProblemError(
+        503, f"too many requests are being answered: try again in {RETRY} s", "Busy", {"Retry-After": str(RETRY)}
+    )
+
+
+class CrowdMiddleware:
+    """Answers 503 with Retry-After to requests beyond the `most` that are being answered; `/health` always gets in."""
 
     def __init__(self, app: ASGIApp, most: int) -> None:
         self._app = app
         self._most = most
+        self._inside = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in OPEN:
+            await self._app(scope, receive, send)
+            return
+        if self._inside >= self._most:
+            await busy().response(scope["path"])(scope, receive, send)
+            return
+        self._inside += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._inside -= 1
+
+
+class BodyLimitMiddleware:
+    """Refuses bodies above `most` bytes with 413, before or while they are read, and with 408 what comes too slowly."""
+
+    def __init__(self, app: ASGIApp, most: int, seconds: float) -> None:
+        self._app = app
+        self._most = most
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if _declared_length(scope) > self._most:
-            await self._refuse(scope, receive, send)
-            return
-        body, ended = bytearray(), False
-        while not ended:
+        try:
+            with anyio.fail_after(self._seconds):
+                body = await self._read(scope, receive)
+        except TimeoutError:
+            problem = ProblemError(408, f"the body did not come within {self._seconds:g} s", headers=_CLOSE)
+            await problem.response(scope["path"])(scope, receive, send)
+        except ProblemError as problem:
+            await problem.response(scope["path"])(scope, receive, send)
+        else:
+            if body is not None:
+                await self._app(scope, _replay(body, receive), send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        """The body; None when the client leaves."""
+        size, body, ended = _declared_length(scope), bytearray(), False
+        while not ended and max(size, len(body)) <= self._most:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return
+                return None
             body += message.get("body", b"")
             ended = not message.get("more_body", False)
-            if len(body) > self._most:
-                await self._refuse(scope, receive, send)
-                return
-        await self._app(scope, _replay(bytes(body), receive), send)
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        problem = ProblemError(413, f"the body is larger than {self._most:,} bytes: send less at once")
-        await problem.response(scope["path"], {"Connection": "close"})(scope, receive, send)
+        if max(size, len(body)) > self._most:
+            raise ProblemError(413, f"the body is larger than {self._most:,} bytes: send less at once", headers=_CLOSE)
+        return bytes(body)
 
 
 def _declared_length(scope: Scope) -> float:

@@ -1,8 +1,11 @@
-"""Requests and latencies by route, for Prometheus."""
+"""What was asked and how it was answered: counters and latencies by route for Prometheus, and a log of requests."""
 
+import json
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -21,6 +24,8 @@ class Metrics:
             "kg_http_request_seconds", "Seconds from request to end of answer.", labels,
             buckets=_BUCKETS, registry=self.registry,
         )
+        self.in_flight = Gauge("kg_http_requests_in_flight", "Requests being answered.", registry=self.registry)
+        ProcessCollector(registry=self.registry)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Counts one request."""
@@ -33,27 +38,42 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-class MetricsMiddleware:
-    """Counts every request under the template of its route, so that paths made up by clients add no series."""
+class RecordMiddleware:
+    """Counts every request under the template of its route, so that paths made up by clients add no series.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    Where there is a `log` it gets a line of JSON for each request: `time` (RFC 3339), `client`, `method`, `path`,
+    `route`, `status`, `seconds`, `bytes` of the answer's body. Queries and keys are not in it.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, log: Callable[[str], object] | None = None) -> None:
         self._app = app
         self._metrics = metrics
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 500
+        began, started, status, size = datetime.now(UTC), time.perf_counter(), 500, 0
 
         async def watched(message: Message) -> None:
-            nonlocal status
+            nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
+            size += len(message.get("body", b""))
             await send(message)
 
+        self._metrics.in_flight.inc()
         try:
             await self._app(scope, receive, watched)
         finally:
+            self._metrics.in_flight.dec()
+            seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "") or "(none)"
-            self._metrics.observe(scope["method"], route, status, time.perf_counter() - started)
+            self._metrics.observe(scope["method"], route, status, seconds)
+            if self._log is not None:
+                self._log(json.dumps({
+                    "time": began.isoformat(timespec="milliseconds"), "client": (scope.get("client") or [None])[0],
+                    "method": scope["method"], "path": scope["path"], "route": route, "status": status,
+                    "seconds": round(seconds, 6), "bytes": size,
+                }) + "\n")

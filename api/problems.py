@@ -1,6 +1,7 @@
 """Errors of the HTTP interface as RFC 9457 problem details, and the JSON that answers are written in."""
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -34,6 +35,7 @@ _STATUS: list[tuple[type[KGError], int]] = [  # the first class that fits counts
     (KGError, 400),
 ]
 _TITLES = {  # what the plain reason phrase of the status would not tell
+    401: "Key needed",
     404: "Not found",
     405: "Method not allowed",
     406: "No such form",
@@ -64,20 +66,23 @@ class Json(JSONResponse):
 class ProblemError(Exception):
     """An answer other than success. `title` is the same for every problem of one kind, `detail` is about this one."""
 
-    def __init__(self, status: int, detail: str, title: str = "", **members: Any) -> None:
+    def __init__(
+        self, status: int, detail: str, title: str = "", headers: Mapping[str, str] | None = None, **members: Any
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.title = title or _TITLES.get(status) or HTTPStatus(status).phrase
+        self.headers = dict(headers or {})
         self.members = members
 
-    def response(self, instance: str, headers: dict[str, str] | None = None) -> Json:
+    def response(self, instance: str) -> Json:
         """The problem as an answer about the resource `instance`."""
         content = {
             "type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail,
             "instance": instance, **self.members,
         }
-        return Json(content, self.status, headers, PROBLEM)
+        return Json(content, self.status, self.headers, PROBLEM)
 
 
 def problem_of(error: KGError) -> ProblemError:
@@ -111,7 +116,7 @@ async def _http(request: Request, error: Exception) -> Json:
         405: f"{request.method} is not possible here, see the header Allow",
     }
     detail = details.get(error.status_code, str(error.detail))
-    return ProblemError(error.status_code, detail).response(request.url.path, dict(error.headers or {}))
+    return ProblemError(error.status_code, detail, headers=error.headers).response(request.url.path)
 
 
 async def _invalid(request: Request, error: Exception) -> Json:

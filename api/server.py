@@ -3,7 +3,7 @@
 import math
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,10 +13,11 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems, routes_graph, routes_query, routes_site, routes_sparql
+from api.access import KeyMiddleware, RateMiddleware, Rates
 from api.assemble import OpenRun
 from api.cors import CorsMiddleware
-from api.limits import GRACE, BodyLimitMiddleware, Limits
-from api.metrics import MetricsMiddleware
+from api.limits import GRACE, BodyLimitMiddleware, CrowdMiddleware, Limits
+from api.metrics import RecordMiddleware
 from api.models import ProblemResponse
 from api.state import State
 from kg import __version__
@@ -38,8 +39,14 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_app(opened: OpenRun, limits: Limits | None = None) -> FastAPI:
-    """The app that serves an open run, which it closes when it stops. Raises RunError for a run without a graph."""
+def create_app(
+    opened: OpenRun, limits: Limits | None = None, keys: Sequence[str] = (), log: Callable[[str], object] | None = None
+) -> FastAPI:
+    """The app that serves an open run, which it closes when it stops.
+
+    With `keys` only who has one of them is answered; `log` gets a line for each request. Raises RunError for a run
+    without a graph.
+    """
     state = State.of(opened, limits or Limits())
 
     @asynccontextmanager
@@ -57,12 +64,23 @@ def create_app(opened: OpenRun, limits: Limits | None = None) -> FastAPI:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=str(routes_site.STATIC)), "static")
     problems.install(app)
-    app.add_middleware(BodyLimitMiddleware, most=state.limits.body_bytes)
+    _guard(app, state, keys)
     app.add_middleware(CorsMiddleware)
     app.add_middleware(HeadersMiddleware)
-    app.add_middleware(MetricsMiddleware, metrics=state.metrics)
+    app.add_middleware(RecordMiddleware, metrics=state.metrics, log=log)
     _describe_problems(app)
     return app
+
+
+def _guard(app: FastAPI, state: State, keys: Sequence[str]) -> None:
+    """Puts the limits before the routes. A request meets the last one first: how often, who, how large, how many."""
+    limits = state.limits
+    app.add_middleware(CrowdMiddleware, most=limits.requests_at_once)
+    app.add_middleware(BodyLimitMiddleware, most=limits.body_bytes, seconds=limits.body_seconds)
+    if keys:
+        app.add_middleware(KeyMiddleware, keys=keys)
+    if limits.rate:
+        app.add_middleware(RateMiddleware, rates=Rates(limits.rate))
 
 
 def serve(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -182,6 +183,33 @@ def test_questions_are_listed_and_shown(tmp_path: Path) -> None:
     assert load_questions()["leads-to"].sparql in shown
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     assert [name for name in load_questions() if f"`{name}`" not in readme] == []
+
+
+def test_a_server_asks_for_the_key_and_logs_requests(built: Path) -> None:
+    key = "a-key-that-is-long-enough"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "KG_API_KEY": key}
+    command = [sys.executable, "-c", "from api.cli import main; main()", "serve", "run", "--port", "0", "--json",
+               "--rate", "1", "--access-log", "access.jsonl"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=built,
+                          env=environment) as server:
+        assert server.stdout is not None
+        url = json.loads(server.stdout.readline())["url"]
+        relations = f"{url}v1/relations"
+        statuses = [httpx.get(f"{url}health").status_code, httpx.get(relations).status_code]
+        statuses += [httpx.get(relations, auth=("me", key)).status_code for _ in range(10)]
+        server.terminate()
+        _, err = server.communicate(timeout=30)
+    assert (statuses, server.returncode) == ([200, 401, *[200] * 9, 429], 0)
+    lines = (built / "access.jsonl").read_text().splitlines()
+    assert [json.loads(line)["status"] for line in lines] == statuses
+    assert key not in err + "".join(lines)
+
+
+def test_an_empty_key_is_no_open_door(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KG_API_KEY", "")
+    done = run_kg("serve", "run", "--port", "0", cwd=built)
+    assert done.returncode == 1
+    assert "KG_API_KEY" in done.stderr
 
 
 def test_export_and_explain(built: Path) -> None:
