@@ -16,6 +16,7 @@ Form = Literal["to V", "V", "V-s", "adjective", "noun", "clause"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 FORMS: tuple[Form, ...] = get_args(Form)
 NOTHING = "none"  # ATOMIC's tail for "nothing applies": a property of head and relation, not a node
+_IRI = re.compile(r'[a-z][a-z0-9+.-]*:(?:[^\x00-\x20<>"{}|^`\\%]|%[0-9A-Fa-f]{2})+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Relation:
     `phrase` joins head and tail in a sentence, `question` asks a teacher for tails, `head` and
     `tail` are kinds of node, `subject` is the person slot that the tail is about, `form` how a
     tail looks. `negates` names the relation whose denial this one is (NotDesires, Desires).
+    `exact` and `close` are IRIs of relations elsewhere that mean the same, or nearly the same.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Relation:
     subject: str = ""
     form: Form = "clause"
     negates: str = ""
+    exact: tuple[str, ...] = ()
+    close: tuple[str, ...] = ()
 
     @property
     def cypher_type(self) -> str:
@@ -124,4 +128,11 @@ def _relation(row: dict[str, Any], where: str) -> Relation:
     for key, valid in (("head", KINDS), ("tail", KINDS), ("form", FORMS)):
         if key in row and row[key] not in valid:
             raise InputError(f"{where}: {key} {row[key]!r}: {nearest(str(row[key]), valid)}")
-    return Relation(**row)
+    matches: dict[str, Any] = {key: _iris(row[key], f"{where}: {key}") for key in ("exact", "close") if key in row}
+    return Relation(**{**row, **matches})
+
+
+def _iris(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(i, str) and _IRI.fullmatch(i) for i in value):
+        raise InputError(f'{where} must be a list of IRIs, such as ["http://conceptnet.io/r/UsedFor"], not {value!r}')
+    return tuple(value)

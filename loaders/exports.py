@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from kg.errors import InputError, UnknownNameError
 from kg.graph import GraphFiles
@@ -95,17 +95,17 @@ def _write_rdf(graph: GraphFiles, format: str, handle: IO[bytes], ontology: Onto
     """Streams the RDF triples; formats with graphs put them into the run's graph."""
     import pyoxigraph as ox
 
-    from loaders.vocabulary import PREFIXES, Vocabulary, run_iri
+    from loaders.rdf_statements import Statements, as_file
+    from loaders.vocabulary import PREFIXES, run_iri
 
     form: ox.RdfFormat = getattr(ox.RdfFormat, format)
     name = run_iri(graph.run_id)
-    count = 0
-
-    def statements() -> Iterator[Any]:
-        nonlocal count
-        for t in Vocabulary(ontology).graph(graph, graph.run_id):
-            yield ox.Quad(t.subject, t.predicate, t.object, name) if form.supports_datasets else t
-            count += 1
-
-    ox.serialize(statements(), handle, form, prefixes=PREFIXES)
-    return count
+    statements = Statements(graph, ontology)
+    if form == ox.RdfFormat.N_TRIPLES:
+        for chunk in statements.chunks():
+            handle.write(chunk)
+        return statements.count
+    quads = ox.parse(as_file(statements.chunks()), ox.RdfFormat.N_TRIPLES, lenient=True)
+    triples = (ox.Quad(q.subject, q.predicate, q.object, name) if form.supports_datasets else q.triple for q in quads)
+    ox.serialize(triples, handle, form, prefixes=PREFIXES)
+    return statements.count

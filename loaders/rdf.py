@@ -2,14 +2,15 @@
 
 The folder is a plain Oxigraph store. Each run is a named graph, `run/<id>`. The default graph is their union, written
 out: the engine's own union of graphs gives a triple once for each graph that has it, and so wrong counts, and costs
-time in every query. The store is open for writing only while it is written.
+time in every query. The default graph alone tells of each run what it was loaded from, and whether it is complete. The
+store is open for writing only while it is written.
 """
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store
 
 from kg.errors import AnswerFormError, StoreError
 from kg.graph import GraphFiles
@@ -18,11 +19,12 @@ from kg.protocols import Document, Rows, SparqlRequest
 from kg.records import Triple as Statement
 from kg.records import digest
 from kg.run import Progress, Run, silent
+from loaders.rdf_statements import Statements, as_file
 from loaders.sparql_pool import Reply, WorkerPool
 from loaders.sparql_text import bind, refuse_service
 from loaders.vocabulary import COMPLETE, DIGEST, PREFIXES, Vocabulary, run_iri
 
-LAYOUT = "2"  # changes when the same graph is other RDF
+LAYOUT = "3"  # changes when the same graph is other RDF
 _LONG = 3600.0  # seconds for the store's own queries over the whole graph
 _COUNTS = """SELECT ?nodes ?edges {
   { SELECT (COUNT(*) AS ?nodes) { VALUES ?kind { kg:Event kg:Thing kg:State } ?node a ?kind } }
@@ -51,19 +53,18 @@ class RdfStore:
         What an interrupted call left is completed, what an earlier build of the run said is withdrawn, and a graph
         that is there already is left alone. Raises StoreError when another process writes.
         """
-        mark = Literal(digest(LAYOUT, Run.open(graph.path).digest("graph")))
+        made = Run.open(graph.path)
+        mark = Literal(digest(LAYOUT, made.digest("graph"), made.manifest["recipe_hash"], repr(list(self._ontology))))
         run, store = run_iri(run_id), self._open()
-        before = {q.object for q in store.quads_for_pattern(run, DIGEST, None, run)}
-        if before != {mark} or Quad(run, COMPLETE, Literal(True), run) not in store:
+        before = {quad.object for quad in store.quads_for_pattern(run, DIGEST, None, DefaultGraph())}
+        if before != {mark} or Quad(run, COMPLETE, Literal(True)) not in store:
             if before - {mark}:
                 _withdraw(store, run)
-            store.add(Quad(run, DIGEST, mark, run))
+            store.add(Quad(run, DIGEST, mark))
             for name in (run, DefaultGraph()):  # in this order: the default graph never has what no run says
-                triples = self._vocabulary.graph(graph, run_id, progress)
-                store.bulk_extend(Quad(t.subject, t.predicate, t.object, name) for t in triples)
-                store.add(Quad(run, DIGEST, mark, name))
+                text = as_file(Statements(graph, self._ontology).chunks(progress))
+                store.bulk_load(text, RdfFormat.N_TRIPLES, to_graph=name, lenient=True)
             store.add(Quad(run, COMPLETE, Literal(True)))
-            store.add(Quad(run, COMPLETE, Literal(True), run))
             store.flush()
         counts = graph.counts()
         return {"nodes": counts["nodes"], "edges": counts["edges"]}
@@ -149,7 +150,8 @@ class RdfStore:
             if "lock" in str(error).lower():
                 raise StoreError(f"{self.path} is being written by another process: wait until it is done") from None
             raise StoreError(f"{self.path} cannot be opened as an RDF store: {error}") from None
-        if len(store) and next(store.named_graphs(), None) is None:
+        said = (quad.predicate != DIGEST for quad in store)
+        if any(said) and next(store.named_graphs(), None) is None:
             raise StoreError(
                 f"{self.path} holds RDF that another program or an older version wrote: remove the folder, or give "
                 "another one with --rdf"
@@ -183,17 +185,12 @@ def _withdraw(store: Store, run: NamedNode) -> None:
     if not others:
         store.clear()
         return
-    for name in (DefaultGraph(), run):
-        store.remove(Quad(run, COMPLETE, Literal(True), name))
-    last = []
+    store.remove(Quad(run, COMPLETE, Literal(True)))
     for quad in store.quads_for_pattern(None, None, None, run):
         s, p, o, _ = quad
         if not any(Quad(s, p, o, other) in store for other in others):
             store.remove(Quad(s, p, o))
-        if p == DIGEST:
-            last.append(quad)
-        else:
-            store.remove(quad)
-    for quad in last:
         store.remove(quad)
     store.remove_graph(run)
+    for quad in store.quads_for_pattern(run, DIGEST, None, DefaultGraph()):
+        store.remove(quad)

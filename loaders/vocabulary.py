@@ -1,21 +1,19 @@
-"""The graph as RDF: our namespace, the ontology document, and the RDF triples of nodes, edges and runs.
+"""Our namespace: the prefixes that are known, the IRIs of things, and the ontology document.
 
-A node is `node/<id>` with its kind as class and its text as skos:prefLabel. An edge is asserted as one plain RDF
-triple between nodes; `edge/<id>` reifies it (RDF 1.2, rdf:reifies) and carries score, level and sources. A denied edge
-is never asserted: `edge/<id>` is an owl:NegativePropertyAssertion instead. Nodes and edges say by prov:wasDerivedFrom
-which runs they came from.
+A node is `node/<id>`: its kind is its class and its text its skos:prefLabel. An edge is `edge/<id>`, a run `run/<id>`.
+An excerpt, the place that an edge was read from, is a part of an answer (`answer/<id>?rule=<rule>#char=1,15`) or of a
+file (`file/<name>?rule=<rule>#line=7,7`); the fragments are those of RFC 5147.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-from urllib.parse import quote
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 from pyoxigraph import Literal, NamedNode, Triple
 
 from kg.errors import InputError
-from kg.graph import GraphFiles
-from kg.ontology import KINDS, Ontology, Relation
-from kg.run import ROW_GROUP, Progress, silent
+from kg.ontology import Ontology, Relation
 
 BASE = "https://w3id.org/distilkg/"
 NS = BASE + "ns#"
@@ -24,12 +22,18 @@ PREFIXES = {
     "node": BASE + "node/",
     "edge": BASE + "edge/",
     "run": BASE + "run/",
+    "answer": BASE + "answer/",
+    "teacher": BASE + "teacher/",
+    "file": BASE + "file/",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
     "owl": "http://www.w3.org/2002/07/owl#",
     "skos": "http://www.w3.org/2004/02/skos/core#",
     "prov": "http://www.w3.org/ns/prov#",
+    "void": "http://rdfs.org/ns/void#",
+    "dcat": "http://www.w3.org/ns/dcat#",
+    "dct": "http://purl.org/dc/terms/",
 }
 
 
@@ -39,44 +43,79 @@ def term(name: str) -> NamedNode:
     return NamedNode(PREFIXES[prefix] + local)
 
 
-TYPE, REIFIES = term("rdf:type"), term("rdf:reifies")
-LABEL, PREF_LABEL, DEFINITION = term("rdfs:label"), term("skos:prefLabel"), term("skos:definition")
-DERIVED = term("prov:wasDerivedFrom")
-DENIAL = term("owl:NegativePropertyAssertion")
-SOURCE, PROPERTY, TARGET = term("owl:sourceIndividual"), term("owl:assertionProperty"), term("owl:targetIndividual")
-NOTHING_FOR, SCORE, SOURCES, LEVEL = term("kg:nothingFor"), term("kg:score"), term("kg:sources"), term("kg:level")
-DIGEST, COMPLETE = term("kg:digest"), term("kg:complete")
-
+TYPE, LABEL, DIGEST, COMPLETE = term("rdf:type"), term("rdfs:label"), term("kg:digest"), term("kg:complete")
+_ONTOLOGY = NamedNode(NS.removesuffix("#"))
+_CLASSES = {
+    "Event": "something that happens, or that somebody does, wants or needs",
+    "Thing": "an object, a person or a place",
+    "State": "how somebody feels or is seen, or what something is like",
+    "Run": "what one build or import made: a named graph",
+}
+# name -> (what it means, domain, range)
 _OWN = {
-    "nothingFor": "a relation of which nothing applies to this head",
-    "score": "how likely the statement is, in [0, 1]",
-    "sources": "number of places that the statement was read from",
-    "level": "the strictest cut-off that the statement passes",
-    "digest": "digest of the files that a run was loaded from",
-    "complete": "whether all of a run is in the store",
+    "nothingFor": ("a relation of which nothing applies to this head", "", "rdf:Property"),
+    "score": ("how likely the statement is, in [0, 1]", "", "xsd:double"),
+    "sources": ("number of places that the statement was read from", "", "xsd:integer"),
+    "level": ("the strictest cut-off that the statement passes", "", "xsd:string"),
+    "wording": ("how the sources word the tail, where that is not the node's label", "", "xsd:string"),
+    "rule": ("what read the statement in this excerpt", "prov:Entity", "xsd:string"),
+    "sha256": ("SHA-256 of a file, in hexadecimal", "prov:Entity", "xsd:string"),
+    "digest": ("digest of the files that a run was loaded from", "kg:Run", "xsd:string"),
+    "complete": ("whether all of a run is in the store", "kg:Run", "xsd:boolean"),
 }
 
 
-def node_iri(node_id: str) -> NamedNode:
-    return NamedNode(PREFIXES["node"] + node_id)
-
-
-def edge_iri(edge_id: str) -> NamedNode:
-    return NamedNode(PREFIXES["edge"] + edge_id)
-
-
 def run_iri(run_id: str) -> NamedNode:
-    return NamedNode(PREFIXES["run"] + quote(run_id, safe=""))
+    return NamedNode(f"{BASE}run/{quote(run_id, safe='')}")
+
+
+class Source(NamedTuple):
+    """A source of an edge, as `kg.records.Provenance` has it; `run_id` is empty where the graph's own run is meant."""
+
+    generation_id: str
+    rule: str
+    start: int
+    end: int
+    run_id: str = ""
+
+
+_IMPORT = re.compile(r"import:[^:]*:(.*)", re.DOTALL)
+_EXCERPT = re.compile(
+    re.escape(BASE) + r"(?:answer/(?P<answer>[^?#/]+)|file/[^?#/]*)\?rule=(?P<rule>[^&#]*)(?:&run=(?P<run>[^&#]+))?"
+    r"#(?:char|line)=(?P<start>-?\d+),(?P<end>-?\d+)"
+)
+
+
+def origin_iri(generation_id: str, rule: str) -> str:
+    """The answer that a source is in, or the file, which the rule of an imported triple names."""
+    if generation_id:
+        return f"{BASE}answer/{quote(generation_id, safe='')}"
+    found = _IMPORT.fullmatch(rule)
+    return f"{BASE}file/{quote(found[1] if found else rule, safe='')}"
+
+
+def excerpt_iri(source: Source) -> str:
+    """The IRI of a source: all of it can be read back from there."""
+    rule, run = quote(source.rule, safe=":@"), f"&run={quote(source.run_id, safe='')}" if source.run_id else ""
+    kind = "char" if source.generation_id else "line"
+    return f"{origin_iri(source.generation_id, source.rule)}?rule={rule}{run}#{kind}={source.start},{source.end}"
+
+
+def parse_excerpt(iri: str) -> Source | None:
+    """The source that `excerpt_iri` made this IRI of, or None."""
+    if (m := _EXCERPT.fullmatch(iri)) is None:
+        return None
+    answer, rule, run = (unquote(m[name] or "") for name in ("answer", "rule", "run"))
+    return Source(answer, rule, int(m["start"]), int(m["end"]), run)
 
 
 class Vocabulary:
-    """The IRIs of an ontology's relations and kinds, and what the records of a graph are in RDF."""
+    """The IRIs of an ontology's relations, and the ontology as an RDF document."""
 
     def __init__(self, ontology: Ontology) -> None:
         self._ontology = ontology
         self.relations = {r.name: NamedNode(NS + r.name) for r in ontology.asserted}
-        self._kinds = {kind: NamedNode(NS + kind) for kind in KINDS}
-        if taken := sorted((_OWN.keys() | set(KINDS)) & self.relations.keys()):
+        if taken := sorted((_OWN.keys() | _CLASSES.keys()) & {r.name for r in ontology}):
             raise InputError(
                 f"ontology {ontology.name}: the names {', '.join(taken)} have another meaning in RDF: "
                 "give these relations other names"
@@ -87,69 +126,37 @@ class Vocabulary:
         return iri.removeprefix(NS)
 
     def document(self) -> Iterator[Triple]:
-        """The ontology: classes and relations with labels, definitions, domain and range, and our own properties."""
-        for kind, iri in self._kinds.items():
-            yield Triple(iri, TYPE, term("owl:Class"))
-            yield Triple(iri, LABEL, Literal(kind))
-        for relation in self._ontology.asserted:
+        """Classes, relations and our own properties, with labels, definitions, domains, ranges and SKOS links."""
+        yield Triple(_ONTOLOGY, TYPE, term("owl:Ontology"))
+        yield Triple(_ONTOLOGY, LABEL, Literal(self._ontology.name))
+        for name, meaning in _CLASSES.items():
+            yield from _named(name, "owl:Class", meaning)
+        for relation in self._ontology:
             yield from self._relation(relation)
-        for name, meaning in _OWN.items():
-            yield Triple(term(f"kg:{name}"), TYPE, term("rdf:Property"))
-            yield Triple(term(f"kg:{name}"), LABEL, Literal(name))
-            yield Triple(term(f"kg:{name}"), DEFINITION, Literal(meaning))
-
-    def run(self, run_id: str) -> Iterator[Triple]:
-        """What is said of a run itself."""
-        yield Triple(run_iri(run_id), TYPE, term("prov:Entity"))
-        yield Triple(run_iri(run_id), LABEL, Literal(run_id))
-
-    def node(self, row: Mapping[str, Any], run: NamedNode) -> Iterator[Triple]:
-        """The RDF triples of one row of nodes.parquet."""
-        node = node_iri(row["id"])
-        yield Triple(node, TYPE, self._kinds[row["kind"]])
-        yield Triple(node, PREF_LABEL, Literal(row["text"]))
-        for relation in row["nothing"]:
-            yield Triple(node, NOTHING_FOR, self.relations[relation])
-        yield Triple(node, DERIVED, run)
-
-    def edge(self, row: Mapping[str, Any], run: NamedNode) -> Iterator[Triple]:
-        """The RDF triples of one row of edges.parquet."""
-        edge, relation = edge_iri(row["id"]), self.relations[row["relation"]]
-        head, tail = node_iri(row["head"]), node_iri(row["tail"])
-        if row["negated"]:
-            yield Triple(edge, TYPE, DENIAL)
-            yield Triple(edge, SOURCE, head)
-            yield Triple(edge, PROPERTY, relation)
-            yield Triple(edge, TARGET, tail)
-        else:
-            statement = Triple(head, relation, tail)
-            yield statement
-            yield Triple(edge, REIFIES, statement)
-        if row["score"] is not None:
-            yield Triple(edge, SCORE, Literal(row["score"]))
-        if row["level"]:
-            yield Triple(edge, LEVEL, Literal(row["level"]))
-        yield Triple(edge, SOURCES, Literal(row["sources"]))
-        yield Triple(edge, DERIVED, run)
-
-    def graph(self, graph: GraphFiles, run_id: str, progress: Progress = silent) -> Iterator[Triple]:
-        """The RDF triples of a whole graph with its ontology, streaming."""
-        run, counts = run_iri(run_id), graph.counts()
-        total, done = counts["nodes"] + counts["edges"], 0
-        yield from self.document()
-        yield from self.run(run_id)
-        for rows, triples in ((graph.nodes(), self.node), (graph.edges(), self.edge)):
-            for row in rows:
-                yield from triples(row, run)
-                done += 1
-                if done % ROW_GROUP == 0 or done == total:
-                    progress("rdf", done, total)
+        for name, (meaning, domain, reach) in _OWN.items():
+            kind = "owl:DatatypeProperty" if reach.startswith("xsd:") else "rdf:Property"
+            yield from _named(name, kind, meaning)
+            yield Triple(term(f"kg:{name}"), term("rdfs:range"), term(reach))
+            if domain:
+                yield Triple(term(f"kg:{name}"), term("rdfs:domain"), term(domain))
 
     def _relation(self, relation: Relation) -> Iterator[Triple]:
-        iri = self.relations[relation.name]
-        yield Triple(iri, TYPE, term("owl:ObjectProperty"))
-        yield Triple(iri, LABEL, Literal(relation.name))
-        yield Triple(iri, DEFINITION, Literal(relation.phrase))
+        iri = NamedNode(NS + relation.name)
+        yield from _named(relation.name, "rdf:Property" if relation.negates else "owl:ObjectProperty", relation.phrase)
+        if relation.negates:  # what it says is said by an owl:NegativePropertyAssertion of the other one
+            yield Triple(iri, term("owl:propertyDisjointWith"), self.relations[relation.negates])
         yield Triple(iri, term("rdfs:comment"), Literal(relation.question))
-        yield Triple(iri, term("rdfs:domain"), self._kinds[relation.head])
-        yield Triple(iri, term("rdfs:range"), self._kinds[relation.tail])
+        yield Triple(iri, term("skos:notation"), Literal(relation.name))
+        yield Triple(iri, term("rdfs:domain"), NamedNode(NS + relation.head))
+        yield Triple(iri, term("rdfs:range"), NamedNode(NS + relation.tail))
+        for match, others in (("skos:exactMatch", relation.exact), ("skos:closeMatch", relation.close)):
+            for other in others:
+                yield Triple(iri, term(match), NamedNode(other))
+
+
+def _named(name: str, kind: str, meaning: str) -> Iterator[Triple]:
+    iri = term(f"kg:{name}")
+    yield Triple(iri, TYPE, term(kind))
+    yield Triple(iri, LABEL, Literal(name))
+    yield Triple(iri, term("skos:definition"), Literal(meaning))
+    yield Triple(iri, term("rdfs:isDefinedBy"), _ONTOLOGY)
