@@ -20,10 +20,15 @@ _BOLT = click.option("--bolt", metavar="URI", help="Bolt server  [default: KG_BO
 _ONLY = click.option("--only", type=click.Choice(["cypher", "rdf"]), help="One of the two stores only.")
 _RDF = click.option("--rdf", type=click.Path(path_type=Path), help="Folder of the RDF store  [default: RUN/rdf]")
 
+_REIFICATION = click.option(
+    "--reification", type=click.Choice(["rdf12", "classic"]), default="rdf12", show_default=True,
+    help="How RDF says things of a triple: RDF 1.2 reifiers, or rdf:Statement for tools that do not know them.",
+)
+
 
 @click.command("import")
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--format", "file_format", required=True, help="atomic2019, atomic2020, skd or tsv.")
+@click.option("--format", "file_format", required=True, help="atomic2019, atomic2020, skd, tsv or rdf.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the new run.")
 @click.option("--ontology", default="atomic2020", show_default=True, help="Packaged name or TOML file.")
 @_JSON
@@ -33,6 +38,7 @@ def import_(paths: tuple[Path, ...], file_format: str, out: Path, ontology: str,
     \b
     Example:
       kg import train.tsv dev.tsv --format atomic2019 --out runs/atomic
+      kg import demo.trig.gz --format rdf --out runs/again  (what kg export wrote)
     """
     from kg.ontology import load_ontology
     from kg.records import digest
@@ -185,22 +191,28 @@ def explain(run: Path, triple_id: str, with_parse: bool, svg: Path | None, as_js
 
 @click.command()
 @_RUN
-@click.option("--format", "file_format", required=True, help="tsv, atomic2020, jsonl, turtle, trig, ntriples, nquads.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write; - is standard output.")
+@click.option("--format", "file_format", required=True, help=(
+    "tsv, atomic2020, jsonl, or RDF: turtle, trig, ntriples, nquads, rdfxml, jsonld."
+))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help=(
+    "File to write, packed by gzip when it ends in .gz; - is standard output."
+))
+@_REIFICATION
 @_JSON
-def export(run: Path, file_format: str, out: Path, as_json: bool) -> None:
+def export(run: Path, file_format: str, out: Path, reification: str, as_json: bool) -> None:
     """Write a run's graph to a file.
 
     \b
     Example:
       kg export runs/demo-1a2b3c4d --format tsv --out demo.tsv
+      kg export runs/demo-1a2b3c4d --format turtle --reification classic --out demo.ttl.gz
     """
     from api.assemble import ontology_of
     from kg.run import Run
     from loaders.exports import export_run
 
     opened = Run.open(run)
-    rows = export_run(opened, file_format, out, ontology_of(opened))
+    rows = export_run(opened, file_format, out, ontology_of(opened), reification == "classic")
     if str(out) == "-":
         return
     if not rows:

@@ -1,12 +1,14 @@
 """The graph of a run into files: TSV, JSONL and RDF."""
 
+import gzip
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from kg.errors import InputError, UnknownNameError
 from kg.graph import GraphFiles
@@ -14,48 +16,57 @@ from kg.ontology import NOTHING, Ontology
 from kg.run import Run
 from loaders.tsv import encode
 
-_RDF = {
-    "turtle": "TURTLE", "trig": "TRIG", "ntriples": "N_TRIPLES", "nquads": "N_QUADS", "rdfxml": "RDF_XML",
-}
+_RDF = ("turtle", "trig", "ntriples", "nquads", "rdfxml", "jsonld")
 FORMATS = ("tsv", "atomic2020", "jsonl", *_RDF)
 
 
-def export_run(run: Run, format: str, out: Path, ontology: Ontology) -> int:
+def export_run(run: Run, format: str, out: Path, ontology: Ontology, classic: bool = False) -> int:
     """Writes the graph of `run` to the file `out`, or to standard output for `-`; returns the number of rows.
 
-    Rows are lines, or RDF triples. The file is there whole or not at all. Raises InputError, UnknownNameError.
+    Rows are lines, or RDF triples, with classic reification on request. A name that ends in `.gz` is packed. The file
+    is there whole or not at all. Raises InputError, UnknownNameError.
     """
     if format not in FORMATS:
         raise UnknownNameError("format", format, FORMATS)
-    graph = GraphFiles(run)
+    if classic and format not in _RDF:
+        raise InputError(f"reification is for RDF: {format} has none")
+    write = partial(_write, GraphFiles(run), format, ontology=ontology, classic=classic)
     if str(out) == "-":
-        return _write(graph, format, sys.stdout.buffer, ontology)
+        return write(sys.stdout.buffer)
     if out.is_dir():
         raise InputError(f"{out} is a folder: name a file")
     try:
         if out.exists() and not out.is_file():  # a pipe or a device cannot be replaced
             with open(out, "wb") as handle:
-                return _write(graph, format, handle, ontology)
-        return _write_file(graph, format, out, ontology)
+                return write(handle)
+        return _write_file(write, out)
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error}") from None
 
 
-def _write_file(graph: GraphFiles, format: str, out: Path, ontology: Ontology) -> int:
+def _write_file(write: Callable[[IO[bytes]], int], out: Path) -> int:
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
     try:
         with open(part, "wb") as handle:
-            rows = _write(graph, format, handle, ontology)
+            rows = _write_packed(write, handle) if out.suffix == ".gz" else write(handle)
         os.replace(part, out)
     finally:
         part.unlink(missing_ok=True)
     return rows
 
 
-def _write(graph: GraphFiles, format: str, handle: IO[bytes], ontology: Ontology) -> int:
+def _write_packed(write: Callable[[IO[bytes]], int], handle: IO[bytes]) -> int:
+    """Without name and time, so that the same graph gives the same bytes."""
+    with gzip.GzipFile("", "wb", 6, handle, mtime=0) as packed:
+        return write(cast(IO[bytes], packed))
+
+
+def _write(graph: GraphFiles, format: str, handle: IO[bytes], ontology: Ontology, classic: bool) -> int:
     if format in _RDF:
-        return _write_rdf(graph, _RDF[format], handle, ontology)
+        from loaders.rdf_export import write_rdf
+
+        return write_rdf(graph, format, handle, ontology, classic)
     lines = _json_lines(graph) if format == "jsonl" else _tsv_lines(graph)
     count = 0
     for line in lines:
@@ -89,23 +100,3 @@ def _json(
         "sources": sources,
     }
     return json.dumps(row, ensure_ascii=False)
-
-
-def _write_rdf(graph: GraphFiles, format: str, handle: IO[bytes], ontology: Ontology) -> int:
-    """Streams the RDF triples; formats with graphs put them into the run's graph."""
-    import pyoxigraph as ox
-
-    from loaders.rdf_statements import Statements, as_file
-    from loaders.vocabulary import PREFIXES, run_iri
-
-    form: ox.RdfFormat = getattr(ox.RdfFormat, format)
-    name = run_iri(graph.run_id)
-    statements = Statements(graph, ontology)
-    if form == ox.RdfFormat.N_TRIPLES:
-        for chunk in statements.chunks():
-            handle.write(chunk)
-        return statements.count
-    quads = ox.parse(as_file(statements.chunks()), ox.RdfFormat.N_TRIPLES, lenient=True)
-    triples = (ox.Quad(q.subject, q.predicate, q.object, name) if form.supports_datasets else q.triple for q in quads)
-    ox.serialize(triples, handle, form, prefixes=PREFIXES)
-    return statements.count

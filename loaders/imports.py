@@ -1,4 +1,4 @@
-"""Files of triples into a run: ATOMIC 2019 and 2020, symbolic knowledge distillation, and plain TSV.
+"""Files of triples into a run: ATOMIC 2019 and 2020, symbolic knowledge distillation, plain TSV, and our own RDF.
 
 Everything is read and checked before anything is written.
 """
@@ -48,12 +48,12 @@ def import_files(
 ) -> dict[str, int]:
     """Reads files of one format into the graph of `run`.
 
-    Each row is a source of its triple: rule `import:<format>:<file name>` and its line. Returns {"rows", "nodes",
-    "edges", "provenance", "empty"}; `empty` counts rows without a head or a tail, which say nothing. Raises InputError
-    that names file and line, and UnknownNameError for the format; then the run is as it was.
+    Each row is a source of its triple: rule `import:<format>:<file name>` and its line. RDF brings its own sources.
+    Returns {"rows", "nodes", "edges", "provenance", "empty"}; `empty` counts rows without a head or a tail, which say
+    nothing. Raises InputError that names file and line, and UnknownNameError for the format; then the run is as it was.
     """
-    if format not in FORMATS:
-        raise UnknownNameError("format", format, FORMATS)
+    if format not in (known := [*FORMATS, "rdf"]):
+        raise UnknownNameError("format", format, known)
     names = _names(paths)
     sources = [{"file": name, "sha256": _sha256(path)} for name, path in zip(names, paths, strict=True)]
     key = digest(
@@ -62,13 +62,25 @@ def import_files(
     with run.lock():
         if not run.is_done("graph", key):
             started = time.monotonic()
-            builder = GraphBuilder(ontology)
-            rows = {"rows": 0, "empty": 0}
-            for name, path in zip(names, paths, strict=True):
-                _add_file(builder, path, f"import:{format}:{name}", FORMATS[format], ontology, rows, progress)
-            counts = {"rows": rows["rows"], **builder.write(run), "empty": rows["empty"]}
+            if format == "rdf":
+                from loaders.rdf_import import import_rdf
+
+                counts = import_rdf(paths, run, ontology, progress)
+            else:
+                rules = [f"import:{format}:{name}" for name in names]
+                counts = _import_rows(paths, rules, FORMATS[format], run, ontology, progress)
             run.finish("graph", key, FILES, counts["edges"], started, counts=counts, source=sources)
     return dict((run.stage("graph") or {})["counts"])
+
+
+def _import_rows(
+    paths: Sequence[Path], rules: Sequence[str], reader: Reader, run: Run, ontology: Ontology, progress: Progress
+) -> dict[str, int]:
+    builder = GraphBuilder(ontology)
+    rows = {"rows": 0, "empty": 0}
+    for path, rule in zip(paths, rules, strict=True):
+        _add_file(builder, path, rule, reader, ontology, rows, progress)
+    return {"rows": rows["rows"], **builder.write(run), "empty": rows["empty"]}
 
 
 def _add_file(
@@ -163,7 +175,7 @@ FORMATS: dict[str, Reader] = {
 
 def _lines(path: Path) -> Lines:
     """The lines that are not empty, with their numbers, without line ends and byte order mark."""
-    with _open(path) as handle:
+    with open_packed(path) as handle:
         number = 0
         try:
             while raw := handle.readline(LONGEST_LINE):
@@ -188,7 +200,7 @@ def _text(raw: bytes, number: int) -> str:
         ) from None
 
 
-def _open(path: Path) -> IO[bytes]:
+def open_packed(path: Path) -> IO[bytes]:
     """Opens a file, packed by gzip or not."""
     with open(path, "rb") as handle:
         packed = handle.read(2) == b"\x1f\x8b"

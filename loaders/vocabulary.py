@@ -82,7 +82,7 @@ class Source(NamedTuple):
 _IMPORT = re.compile(r"import:[^:]*:(.*)", re.DOTALL)
 _EXCERPT = re.compile(
     re.escape(BASE) + r"(?:answer/(?P<answer>[^?#/]+)|file/[^?#/]*)\?rule=(?P<rule>[^&#]*)(?:&run=(?P<run>[^&#]+))?"
-    r"#(?:char|line)=(?P<start>-?\d+),(?P<end>-?\d+)"
+    r"#(?:char|line)=(?P<start>-?\d{1,9}),(?P<end>-?\d{1,9})"
 )
 
 
