@@ -5,7 +5,7 @@ with `{id, relation, negated, score, level, sources, run_ids}`.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,26 @@ from kg.protocols import Rows
 from kg.records import Triple
 from kg.run import Progress, silent
 from loaders import cypher_text
-from loaders.bolt_link import Link
+from loaders.bolt_link import Cut, Link
 from loaders.bolt_load import Loader
 from loaders.bolt_server import RemoteServer, Server, Watch
-from loaders.bolt_values import plain
+from loaders.bolt_values import hand_over
+from loaders.cypher_guard import refuse_by_plan, refuse_by_words
 from loaders.embedded import EmbeddedEngine
+from loaders.embedded_copy import EngineCopy
+
+SHOWN = 200  # characters of a running query that the embedded engine shows for certain
 
 
-def connect(ontology: Ontology, folder: Path, uri: str | None = None) -> "BoltStore":
+def connect(ontology: Ontology, folder: Path, uri: str | None = None, public: bool = False) -> "BoltStore":
     """The store at `uri` or KG_BOLT_URI; without either, the embedded engine with its files in `folder`.
 
-    Raises StoreError when it cannot be reached, with what to do.
+    A public one is for the queries of people nobody knows: they may only read the graph (`loaders.cypher_guard`), and
+    in place of the embedded engine a copy answers. Raises StoreError when it cannot be reached, with what to do.
     """
     uri = uri or os.environ.get("KG_BOLT_URI")
-    return BoltStore(RemoteServer(uri) if uri else EmbeddedEngine(folder), ontology)
+    engine = EngineCopy if public else EmbeddedEngine
+    return BoltStore(RemoteServer(uri) if uri else engine(folder), ontology, public)
 
 
 class BoltStore:
@@ -42,9 +48,10 @@ class BoltStore:
 
     language = "cypher"
 
-    def __init__(self, server: Server, ontology: Ontology) -> None:
+    def __init__(self, server: Server, ontology: Ontology, guarded: bool = False) -> None:
         """Connects. Raises StoreError when the server does not answer or refuses the password."""
         self._link = Link(server)
+        self._guarded = guarded
         self._ontology = ontology
         try:
             self._link.read(lambda session: session.run("RETURN 1").consume())
@@ -58,7 +65,9 @@ class BoltStore:
         An interrupted load is finished by loading again. Where several runs have the same edge, the last one loaded
         gives its score, level and number of sources, and `run_ids` names them all. Raises StoreError.
         """
-        return Loader(self._link, self._ontology, run_id, progress).load(graph)
+        written = Loader(self._link, self._ontology, run_id, progress).load(graph)
+        self._link.server.written()
+        return written
 
     def unload(self, run_id: str, progress: Progress = silent) -> None:
         """Withdraws a run: what it alone says is deleted, the rest is as if it had never been loaded.
@@ -66,6 +75,7 @@ class BoltStore:
         Interrupted, it is finished by the next call. Raises StoreError.
         """
         Loader(self._link, self._ontology, run_id, progress).unload()
+        self._link.server.written()
 
     def counts(self) -> dict[str, int]:
         """{"nodes": n, "edges": m} of the kinds and relations of the ontology."""
@@ -91,50 +101,90 @@ class BoltStore:
         {"nodes", "relationships"}; `id`, `start` and `end` are the server's, ours are among the properties.
         Raises StoreError, QueryTimeoutError.
         """
+        parts: list[Rows] = []
+
+        def again() -> bool:
+            parts.clear()
+            return True
+
+        self._ask(text, parameters, timeout, limit, parts.append, again)
+        return Rows(parts[0].columns, [row for part in parts for row in part.rows], parts[-1].truncated)
+
+    def stream(
+        self, text: str, parameters: Mapping[str, Any] | None, timeout: float, limit: int, take: Callable[[Rows], None]
+    ) -> None:
+        """As `query`, but hands each part of the answer to `take` as it comes; memory does not grow with the answer.
+
+        There is at least one part; only the last one can be truncated. What `take` raises ends the query.
+        """
+        begun = False
+
+        def part(rows: Rows) -> None:
+            nonlocal begun
+            begun = True
+            take(rows)
+
+        self._ask(text, parameters, timeout, limit, part, lambda: not begun)
+
+    def _ask(
+        self, text: str, parameters: Mapping[str, Any] | None, timeout: float, limit: int,
+        take: Callable[[Rows], None], again: Callable[[], bool],
+    ) -> None:
+        """Runs a query within `timeout` seconds and little more; `again` tells whether a lost one may be repeated."""
         if timeout <= 0 or limit < 0:
             raise StoreError(f"a query needs a time-out above 0 and a limit of at least 0, not {timeout} and {limit}")
-        timeout = min(timeout, self._link.server.query_limit)
-        server, mark = self._link.server, ""
-        if server.ours:
-            mark = f"/* q:{uuid4().hex} */ "  # names the query among those that run
+        server, cut = self._link.server, Cut()
+        timeout = min(timeout, server.query_limit)
+        name = f"q:{uuid4().hex}"  # the query's among those that run
 
-        def run(session: Session) -> Rows:
-            result = session.run(Query(mark + text, timeout=timeout), dict(parameters or {}))
-            found = _rows(result, limit)
-            if found.truncated and mark:
-                self._abandon(result, mark)
-            return found
+        def run(session: Session) -> None:
+            if self._guarded:
+                self._guard(session, text, parameters, timeout, name)
+            result = session.run(self._named(text, timeout, name), dict(parameters or {}))
+            if hand_over(result, limit, take) and server.ours:
+                self._abandon(result, name)
 
-        stop = partial(self._link.terminate, mark) if mark else lambda: True
-        force = server.kill if mark else self._link.drop
-        with Watch(timeout, server.grace, stop, force) as watch:
+        force = server.kill if server.ours else cut
+        with Watch(timeout, server.grace, partial(self._link.terminate, name), force) as watch:
             try:
-                return self._link.read(run, retry=lambda: not watch.expired)
+                self._link.read(run, lambda: not watch.expired and again(), cut)
             except StoreError as error:
                 if watch.expired or isinstance(error, QueryTimeoutError):
                     raise QueryTimeoutError(
                         f"the query ran past its time-out of {timeout:g} s and was stopped: narrow it, or allow more"
                     ) from None
-                raise StoreError(str(error).replace(mark, "")) from None
+                raise StoreError(str(error).replace(_comment(name), "")) from None
+
+    def _guard(
+        self, session: Session, text: str, parameters: Mapping[str, Any] | None, timeout: float, name: str
+    ) -> None:
+        """Raises StoreError for a query that people nobody knows may not ask."""
+        if self._link.server.ours:
+            refuse_by_words(text)
+        else:
+            summary = session.run(self._named(f"EXPLAIN {text}", timeout, name), dict(parameters or {})).consume()
+            refuse_by_plan(summary.query_type, summary.plan)
+
+    def _named(self, text: str, timeout: float, name: str) -> Query:
+        """The query with a name by which it can be terminated; the embedded engine only shows the text of a query."""
+        if self._link.server.ours:
+            # At the end, errors tell the right place; but of a long text the engine shows only the beginning.
+            marked = f"{text}{_comment(name)}" if len(text) < SHOWN else f"{_comment(name)}{text}"
+            return Query(marked, timeout=timeout)
+        return Query(text, metadata={"name": name}, timeout=timeout)
 
     def close(self) -> None:
         """Closes the connections and stops using the server; a second call does nothing."""
         self._link.close()
 
-    def _abandon(self, result: Result, mark: str) -> None:
+    def _abandon(self, result: Result, name: str) -> None:
         """Ends a query whose other rows nobody wants: the embedded engine would compute them all."""
         try:
-            self._link.terminate(mark)
+            self._link.terminate(name)
             result.consume()
         except (Neo4jError, DriverError):
             pass  # it was ended, which is what was asked for
 
 
-def _rows(result: Result, limit: int) -> Rows:
-    """The first `limit` rows as plain values."""
-    columns, rows = list(result.keys()), list[list[Any]]()
-    for record in result:
-        if len(rows) == limit:
-            return Rows(columns, rows, truncated=True)
-        rows.append([plain(value) for value in record.values()])
-    return Rows(columns, rows)
+def _comment(name: str) -> str:
+    return f"\n/* {name} */\n"

@@ -10,7 +10,7 @@ from neo4j import READ_ACCESS, Record, Session
 from neo4j.exceptions import DriverError, Neo4jError, ServiceUnavailable, SessionExpired
 
 from kg.errors import StoreError
-from loaders.bolt_server import Drivers, Server
+from loaders.bolt_server import Drivers, Reader, Server
 from loaders.bolt_values import store_error
 
 R = TypeVar("R")
@@ -51,16 +51,24 @@ class Link:
                     self._disconnect(drivers)
             time.sleep(0.5)
 
-    def read(self, work: Callable[[Session], R], retry: Callable[[], bool] = lambda: True) -> R:
-        """Does reading work, again when the connection was lost; StoreError for what else goes wrong."""
+    def read(
+        self, work: Callable[[Session], R], retry: Callable[[], bool] = lambda: True, cut: "Cut | None" = None
+    ) -> R:
+        """Does reading work, again when the connection was lost; StoreError for what else goes wrong.
+
+        `cut` can end the work from another thread.
+        """
         for last in (False, False, True):
             drivers = self._connected()
             known, drivers.used = drivers.used, True
             try:
-                with drivers.read.session(
-                    database=drivers.database, default_access_mode=READ_ACCESS, fetch_size=FETCH
-                ) as session:
-                    return work(session)
+                with drivers.reader() as reader:
+                    if cut is not None:
+                        cut.reader = reader
+                    with reader.driver.session(
+                        database=drivers.database, default_access_mode=READ_ACCESS, fetch_size=FETCH
+                    ) as session:
+                        return work(session)
             except FAULTS as error:
                 # A connection that never worked is worth another try only where we can start the server.
                 again = isinstance(error, _LOST) and (known or self.server.ours) and retry()
@@ -78,29 +86,28 @@ class Link:
         """All rows that a reading text answers."""
         return self.read(lambda session: list(session.run(text, dict(parameters))))
 
-    def terminate(self, mark: str) -> bool:
-        """Stops the query that begins with `mark`; returns whether there was one."""
+    def terminate(self, name: str) -> None:
+        """Stops the query that has `name` in its metadata or, on the embedded engine, in a comment."""
         drivers = self._connected()
+        shown = "SHOW TRANSACTIONS" if self.server.ours else "SHOW TRANSACTIONS YIELD transactionId, metaData"
         with drivers.write.session(database=drivers.database) as session:
-            running = [r["transactionId"] for r in session.run("SHOW TRANSACTIONS") if mark in r["currentQuery"]]
-            for name in running:
-                session.run(f"TERMINATE TRANSACTION '{name}'").consume()
-        return bool(running)
-
-    def drop(self) -> None:
-        """Drops the connections, and with them what runs on them; the next call makes new ones."""
-        self._disconnect(self._drivers)
+            running = [r["transactionId"] for r in session.run(shown) if name in str(r.data())]
+            for found in running:
+                session.run(f"TERMINATE TRANSACTION '{found}'").consume()
 
     def close(self) -> None:
         """Closes the connections and stops using the server; a second call does nothing."""
         self._closed = True
-        self.drop()
+        self._disconnect(self._drivers)
         self.server.close()
 
     def _connected(self) -> Drivers:
         with self._lock:
             if self._closed:
                 raise StoreError(f"the connection to {self.server.name} is closed")
+            if self._drivers is not None and self.server.is_stale():
+                self._drivers.close()
+                self._drivers = None
             if self._drivers is None:
                 address = self.server.address()
                 try:
@@ -115,6 +122,16 @@ class Link:
             if drivers is not None and drivers is self._drivers:
                 self._drivers = None
                 drivers.close()
+
+
+class Cut:
+    """Ends the work of one reader by closing its connection."""
+
+    reader: Reader | None = None
+
+    def __call__(self) -> None:
+        if self.reader is not None:
+            self.reader.cut()
 
 
 def _first(result: Any) -> int:

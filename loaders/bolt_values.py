@@ -1,18 +1,23 @@
 """Between Bolt and the rest: plain Python values out, bounded batches in, errors that say what to do."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from neo4j import Result
 from neo4j import exceptions as bolt
 from neo4j.graph import Node, Path, Relationship
 from neo4j.spatial import Point
 from neo4j.time import Date, DateTime, Duration, Time
 
 from kg.errors import QueryTimeoutError, StoreError
+from kg.protocols import Rows
 from loaders.bolt_server import Server
 
 BATCH = 10_000  # rows a transaction
 BATCH_CHARACTERS = 4_000_000  # of text a transaction: a server with little memory must hold it all
+
+PART = 500  # rows of an answer handed over at once
+PART_CHARACTERS = 200_000
 
 _STOPPED = ("TransactionTimedOut", "TransactionTimedOutClientConfiguration", "Terminated")
 _REFUSED = ("Forbidden", "AccessMode", "ForbiddenOnReadOnlyDatabase")
@@ -60,6 +65,35 @@ def _relationship(value: Relationship) -> dict[str, Any]:
         "end": end.element_id if end else None,
         "properties": _plain_map(value),
     }
+
+
+def hand_over(result: Result, limit: int, take: Callable[[Rows], None]) -> bool:
+    """Gives the first `limit` rows, as plain values, to `take` in bounded parts; returns whether rows are left.
+
+    There is at least one part; the last one says whether rows are left. EXPLAIN has one row, `plan`.
+    """
+    columns, rows, count, size = list(result.keys()), list[list[Any]](), 0, 0
+    for record in result:
+        if count == limit:
+            take(Rows(columns, rows, truncated=True))
+            return True
+        if len(rows) == PART or size >= PART_CHARACTERS:
+            take(Rows(columns, rows))
+            rows, size = [], 0
+        rows.append([plain(value) for value in record.values()])
+        count, size = count + 1, size + _characters(rows[-1])
+    plan = None if count else result.consume().plan
+    take(Rows(["plan"], [[plan["args"]["string-representation"]]]) if plan else Rows(columns, rows))
+    return False
+
+
+def _characters(value: Any) -> int:
+    """About how long a plain value is as text."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_characters, value.values())) + 10 * len(value)
+    return sum(map(_characters, value)) if isinstance(value, list) else 5
 
 
 def chunks(rows: Iterable[dict[str, Any]], text: str = "") -> Iterator[list[dict[str, Any]]]:

@@ -13,12 +13,13 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from kg.errors import StoreError
-from loaders.embedded_child import DATABASE, LOCK, QUERY_LIMIT, READER, SECRETS, USERS, WRITER
+from loaders.embedded_child import DATABASE, LOCK, QUERY_LIMIT, READER, SECRETS, USERS, WRITER, WRITTEN
 
 START_TIME = 60.0  # seconds that an engine may take to start; 2 to 4 are usual
 
@@ -53,10 +54,7 @@ class EmbeddedEngine:
     def address(self) -> Address:
         """Where the engine answers; starts it when it does not run. Raises StoreError when it cannot start."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if self._users is None:
-                self._users = open(self.folder / USERS, "a")  # noqa: SIM115  (held until close)
-                fcntl.flock(self._users, fcntl.LOCK_SH)  # waits for an engine that is just stopping
+            self._use()
             port = (self._running() or self._start())["port"]
             passwords = json.loads((self.folder / SECRETS).read_text())
         except OSError as error:
@@ -66,10 +64,22 @@ class EmbeddedEngine:
 
     def kill(self) -> None:
         """Ends the engine at once, for everybody who uses it; the next call of `address` starts a new one."""
-        if running := self._running():
-            os.kill(running["pid"], signal.SIGKILL)
-            while not self._is_unowned():
+        if owner := self._owner():
+            with suppress(ProcessLookupError):
+                os.kill(owner["pid"], signal.SIGKILL)
+            while self._owner() == owner:
                 time.sleep(0.01)
+
+    def is_running(self) -> bool:
+        """Whether the engine answers."""
+        return self._running() is not None
+
+    def is_stale(self) -> bool:
+        return False
+
+    def written(self) -> None:
+        """Says to those who have copies of the graph that a load or a withdrawal is complete."""
+        (self.folder / WRITTEN).touch()
 
     def close(self) -> None:
         """Stops using the engine; it ends soon after when nobody else uses it."""
@@ -77,20 +87,30 @@ class EmbeddedEngine:
             self._users.close()
             self._users = None
 
-    def _running(self) -> dict[str, int] | None:
-        """{"port", "pid"} of the engine that runs and answers, or None."""
+    def _use(self) -> None:
+        """Says that this object uses the engine, as long as it is open."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self._users is None:
+            self._users = open(self.folder / USERS, "a")  # noqa: SIM115  (held until close)
+            fcntl.flock(self._users, fcntl.LOCK_SH)  # waits for an engine that is just stopping
+
+    def _owner(self) -> dict[str, int] | None:
+        """{"port", "pid"} of the engine that owns the folder, or None when there is none, or none that is ready."""
         try:
             with open(self.folder / LOCK) as lock:
-                if _is_free(lock):
-                    return None
-                text = lock.read()
-        except FileNotFoundError:
-            return None
+                found: dict[str, int] | None = None if is_free(lock) else json.loads(lock.read())
+                return found
+        except (FileNotFoundError, ValueError):
+            return None  # no engine yet; or it is starting and the text is not whole
+
+    def _running(self) -> dict[str, int] | None:
+        """{"port", "pid"} of the engine that runs and answers, or None."""
+        found = self._owner()
         try:
-            found: dict[str, int] = json.loads(text)
-            socket.create_connection(("127.0.0.1", found["port"]), timeout=5).close()
-        except (ValueError, OSError):
-            return None  # it is starting or ending; the text is nothing yet, or what the last one left
+            if found:
+                socket.create_connection(("127.0.0.1", found["port"]), timeout=5).close()
+        except OSError:
+            return None  # it is ending, or the text is what the last one left
         return found
 
     def _start(self) -> dict[str, int]:
@@ -109,7 +129,7 @@ class EmbeddedEngine:
 
     def _is_unowned(self) -> bool:
         with open(self.folder / LOCK, "a") as lock:
-            return _is_free(lock)
+            return is_free(lock)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         """A child in a session of its own, so that Ctrl-C at the terminal does not reach it."""
@@ -130,10 +150,10 @@ class EmbeddedEngine:
         return next((line for line in reversed(lines) if line.startswith("FAILED")), "its process ended")
 
 
-def _is_free(lock: IO[str]) -> bool:
-    """Whether nobody owns the lock; holds it for an instant to see."""
+def is_free(lock: IO[str], how: int = fcntl.LOCK_SH) -> bool:
+    """Whether the lock can be had, shared or else as `how` says; holds it for an instant to see."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
         fcntl.flock(lock, fcntl.LOCK_UN)
         return True
     except BlockingIOError:

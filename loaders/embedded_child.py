@@ -14,13 +14,17 @@ import secrets
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 LOCK = "engine.lock"  # held by the one engine of a folder; its text is {"port", "pid"} once it answers
 USERS = "users.lock"  # held, shared, by every process that uses the engine
 SECRETS = "secrets.json"  # {user: password}, readable by its owner alone
+WRITTEN = "written"  # touched when a load is complete
+WANTED = "backup.wanted"  # made by who wants a copy of the graph: the engine answers with backup.zip
 DATABASE = "kg"
+DATA = Path("engine") / "databases" / DATABASE  # files of the graph, in the folder
 WRITER, READER = "root", "reader"
 QUERY_LIMIT = 600  # seconds after which the engine itself stops a query, whatever became of who asked
 LINGER = 5.0  # seconds that the engine outlives its last user
@@ -49,11 +53,11 @@ def main(folder: Path) -> None:
         (home / "config").mkdir(parents=True, exist_ok=True)
         os.chdir(home)  # the engine writes its log beside its data
         _write_users(home / "config", _passwords(folder / SECRETS))
-        server, port = _start(home)
+        server, database, port = _start(home)
         json.dump({"port": port, "pid": os.getpid()}, lock)
         lock.flush()
         with open(folder / USERS, "a") as users:
-            _wait_until_unused(users)
+            _wait_until_unused(users, lambda: _back_up(database, folder))
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(GRACE)  # a query that cannot be stopped would hold the process for ever
             server.stop()
@@ -109,8 +113,8 @@ def _hashed(password: str) -> str:
     return f"PBKDF2WithHmacSHA256$65536${salt.decode()}${key.decode()}"
 
 
-def _start(home: Path) -> tuple[Any, int]:
-    """(server, Bolt port): starts the engine on ports of the system's choice, on loopback alone."""
+def _start(home: Path) -> tuple[Any, Any, int]:
+    """(server, database, Bolt port): starts the engine on ports of the system's choice, on loopback alone."""
     os.environ["ARCADEDB_JVM_ARGS"] = _JVM
     os.environ["ARCADEDB_JVM_ERROR_FILE"] = str(home / "crash-%p.log")
     import arcadedb_embedded
@@ -127,11 +131,25 @@ def _start(home: Path) -> tuple[Any, int]:
     for registry in ("FunctionRegistry", "CypherFunctionRegistry"):
         jpype.JClass(f"com.arcadedb.function.{registry}").unregister("util.sleep")
     plugins = server._java_server.getPlugins()
-    return server, next(int(p.getPort()) for p in plugins if "Bolt" in str(p.getName()))
+    return server, database, next(int(p.getPort()) for p in plugins if "Bolt" in str(p.getName()))
 
 
-def _wait_until_unused(users: IO[str]) -> None:
-    """Returns when nobody has held the users' lock for a while, or the folder is gone; keeps the lock then.
+def _back_up(database: Any, folder: Path) -> None:
+    """Writes the graph as it stands between two transactions to a zip file, when somebody wants it."""
+    wanted = folder / WANTED
+    if not wanted.exists():
+        return
+    wanted.unlink()
+    try:
+        database.command("sql", "BACKUP DATABASE file://backup.zip")
+        os.replace(folder / "engine" / "backups" / DATABASE / "backup.zip", wanted.with_suffix(".zip"))
+    except Exception as error:  # a full disk, say, is no reason to end the engine for all
+        print(f"no backup: {error}", file=sys.stderr, flush=True)
+
+
+def _wait_until_unused(users: IO[str], work: Callable[[], None]) -> None:
+    """Does `work` over and over until nobody has held the users' lock for a while, or the folder is gone; keeps the
+    lock then.
 
     Whoever comes now waits for the lock, which the end of this process frees, and then starts a new engine.
     """
@@ -144,6 +162,7 @@ def _wait_until_unused(users: IO[str]) -> None:
             fcntl.flock(users, fcntl.LOCK_UN)
         except OSError:
             last = time.monotonic()
+        work()
         time.sleep(0.25)
 
 
