@@ -1,6 +1,5 @@
 """The composition root: the only place that knows which classes there are."""
 
-import os
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, cast
 from kg.errors import RecipeError, RunError, UnknownNameError
 from kg.ontology import Ontology, load_ontology
 from kg.pipeline import Parts, PromptSource
-from kg.protocols import Critic, Extractor, GraphStore, SparqlStore, Student, Teacher
+from kg.protocols import Critic, CypherStore, Extractor, SparqlStore, Student, Teacher
 from kg.recipe import Part, Recipe, parse
 from kg.run import Run
 
@@ -35,7 +34,7 @@ class OpenRun:
 
     run: Run
     ontology: Ontology
-    cypher: GraphStore | None
+    cypher: CypherStore | None
     sparql: SparqlStore | None
     student: Student | None
     extractor: Extractor
@@ -92,10 +91,13 @@ def ontology_of(run: Run) -> Ontology:
     return load_ontology(run.manifest["recipe"].get("ontology", "atomic2020"))
 
 
-def open_cypher(run: Run, uri: str | None = None) -> GraphStore:
-    """The Bolt server at `uri` or KG_BOLT_URI, or else the embedded engine in the run's folder."""
+def open_cypher(run: Run, uri: str | None = None, public: bool = False) -> CypherStore:
+    """The Bolt server at `uri` or KG_BOLT_URI, or else the embedded engine in the run's folder.
+
+    A public one is for people nobody knows: they may only read, and a copy of the embedded engine answers.
+    """
     connect = load("loaders.bolt:connect")
-    return cast(GraphStore, connect(ontology_of(run), run.path / "cypher", uri or os.environ.get("KG_BOLT_URI")))
+    return cast(CypherStore, connect(ontology_of(run), run.path / "cypher", uri, public))
 
 
 def open_rdf(run: Run, folder: Path | None = None) -> SparqlStore:
@@ -111,14 +113,14 @@ def load_student(path: Path) -> Student:
 def open_run(
     path: Path, student: Path | None = None, bolt: str | None = None, rdf: Path | None = None
 ) -> OpenRun:
-    """Opens a run with its stores, and a student when one is given."""
+    """Opens a run for the public, with its stores, and a student when one is given."""
     run = Run.open(path)
     run.require("graph")
     part = recipe_of(run).extractor if "teacher" in run.manifest["recipe"] else Part(kind="answers")
     return OpenRun(
         run=run,
         ontology=ontology_of(run),
-        cypher=open_cypher(run, bolt),
+        cypher=open_cypher(run, bolt, public=True),
         sparql=open_rdf(run, rdf),
         student=load_student(student) if student else None,
         extractor=make_extractor(part, ontology_of(run)),

@@ -15,7 +15,7 @@ from api.problems import ProblemError
 T = TypeVar("T")
 RETRY = 2  # seconds after which a client that was turned away may try again
 _CLOSE = {"Connection": "close"}
-GRACE = 2.0  # seconds that a store gets to end a query itself before the request is answered without it
+GRACE = 0.8  # seconds that a store gets to end a query itself before the request is answered without it
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,18 +49,10 @@ _TITLES = {  # what the plain reason phrase of the status would not tell
 
 
 class Json(JSONResponse):
-    """A JSON answer that can hold any text and number.
-
-    Half surrogates, which UTF-8 cannot hold, are escaped; NaN and infinities, which JSON cannot hold, are strings.
-    """
+    """A JSON answer that can hold any text and number, see `json_bytes`."""
 
     def render(self, content: Any) -> bytes:
-        try:
-            return _dump(content, ascii_only=False)
-        except UnicodeEncodeError:
-            return _dump(content, ascii_only=True)
-        except ValueError:
-            return self.render(finite(content))
+        return json_bytes(content)
 
 
 class ProblemError(Exception):
@@ -76,13 +68,29 @@ class ProblemError(Exception):
         self.headers = dict(headers or {})
         self.members = members
 
-    def response(self, instance: str) -> Json:
-        """The problem as an answer about the resource `instance`."""
-        content = {
+    def content(self, instance: str) -> dict[str, Any]:
+        """The members of the problem details about the resource `instance`."""
+        return {
             "type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail,
             "instance": instance, **self.members,
         }
-        return Json(content, self.status, self.headers, PROBLEM)
+
+    def response(self, instance: str) -> Json:
+        """The problem as an answer about the resource `instance`."""
+        return Json(self.content(instance), self.status, self.headers, PROBLEM)
+
+
+def json_bytes(content: Any) -> bytes:
+    """The content as JSON, on one line.
+
+    Half surrogates, which UTF-8 cannot hold, are escaped; NaN and infinities, which JSON cannot hold, are strings.
+    """
+    try:
+        return _dump(content, ascii_only=False)
+    except UnicodeEncodeError:
+        return _dump(content, ascii_only=True)
+    except ValueError:
+        return json_bytes(finite(content))
 
 
 def problem_of(error: KGError) -> ProblemError:

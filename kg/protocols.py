@@ -1,6 +1,6 @@
 """What the parts of the system must offer. `kg.pipeline` knows only these."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -144,6 +144,20 @@ class Document(Protocol):
 
     def close(self) -> None:
         """Stops the query when it still runs; a second call does nothing."""
+        ...
+
+
+class CypherStore(GraphStore, Protocol):
+    """A GraphStore that speaks Cypher."""
+
+    def stream(
+        self, text: str, parameters: Mapping[str, Any] | None, timeout: float, limit: int,
+        take: Callable[[Rows], None], again: Callable[[], bool] = ...,
+    ) -> None:
+        """As `query`, but hands the answer to `take` in parts, at least one; only the last can be truncated.
+
+        `again` is asked, when the answer breaks off after a part, whether it may begin again.
+        """
         ...
 
 

@@ -21,7 +21,7 @@ from kg.protocols import Rows
 from kg.records import Triple
 from kg.run import Progress, silent
 from loaders import cypher_text
-from loaders.bolt_link import Cut, Link
+from loaders.bolt_link import FAULTS, Cut, Link
 from loaders.bolt_load import Loader
 from loaders.bolt_server import RemoteServer, Server, Watch
 from loaders.bolt_values import hand_over
@@ -111,11 +111,13 @@ class BoltStore:
         return Rows(parts[0].columns, [row for part in parts for row in part.rows], parts[-1].truncated)
 
     def stream(
-        self, text: str, parameters: Mapping[str, Any] | None, timeout: float, limit: int, take: Callable[[Rows], None]
+        self, text: str, parameters: Mapping[str, Any] | None, timeout: float, limit: int,
+        take: Callable[[Rows], None], again: Callable[[], bool] = lambda: False,
     ) -> None:
-        """As `query`, but hands each part of the answer to `take` as it comes; memory does not grow with the answer.
+        """As `query`, but hands the answer to `take` in parts as it comes; memory does not grow with the answer.
 
-        There is at least one part; only the last one can be truncated. What `take` raises ends the query.
+        There is at least one part; only the last one can be truncated. `again` is asked, when the answer breaks off
+        after a part, whether it may begin again. What `take` raises ends the query.
         """
         begun = False
 
@@ -124,7 +126,7 @@ class BoltStore:
             begun = True
             take(rows)
 
-        self._ask(text, parameters, timeout, limit, part, lambda: not begun)
+        self._ask(text, parameters, timeout, limit, part, lambda: not begun or again())
 
     def _ask(
         self, text: str, parameters: Mapping[str, Any] | None, timeout: float, limit: int,
@@ -141,8 +143,15 @@ class BoltStore:
             if self._guarded:
                 self._guard(session, text, parameters, timeout, name)
             result = session.run(self._named(text, timeout, name), dict(parameters or {}))
-            if hand_over(result, limit, take) and server.ours:
-                self._abandon(result, name)
+            left = False
+            try:
+                left = hand_over(result, limit, take)
+            except BaseException as error:
+                left = not isinstance(error, FAULTS)  # the taker wants no more
+                raise
+            finally:
+                if left and server.ours:
+                    self._abandon(result, name)
 
         force = server.kill if server.ours else cut
         with Watch(timeout, server.grace, partial(self._link.terminate, name), force) as watch:

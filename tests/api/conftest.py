@@ -146,6 +146,24 @@ class Store:
             return Rows(["x"], [[float("nan")], [float("-inf")], ["\ud800"], [2**80]])
         return Rows(["x"], [[1], [{"labels": ["Event"], "properties": {"text": HEAD}}]], truncated=limit < 5)
 
+    def stream(
+        self, text: str, parameters: Any, timeout: float, limit: int, take: Any, again: Any = lambda: False
+    ) -> None:
+        if "PARTS" in text:
+            for i in range(3):
+                take(Rows(["x"], [[i], ["\n"]]))
+            take(Rows(["x"], []))
+        elif "BREAK" in text:
+            take(Rows(["x"], [[1]]))
+            if not again():
+                raise StoreError("the server went away")
+            take(Rows(["x"], [[2]]))
+        elif "FULL" in text:
+            for _ in range(10**6):
+                take(Rows(["x"], [["y" * 1_000_000]]))
+        else:
+            take(self.query(text, parameters, timeout, limit))
+
     def document(self, request: SparqlRequest, timeout: float, limit: int, most: int) -> Document:
         self.requests.append((request, most))
         if "CONSTRUCT" in request.text:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from fastapi.testclient import TestClient
@@ -24,6 +25,7 @@ from api.limits import Limits
 from api.models import MAX_K, MAX_QUERIES
 from api.server import create_app, serve
 from kg.errors import InputError
+from kg.protocols import Rows
 from tests.api.conftest import HEAD, Store, Student
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -102,6 +104,71 @@ def test_cypher_rows_come_as_json(client: TestClient, opened: OpenRun) -> None:
     assert answer["rows"][1] == [{"labels": ["Event"], "properties": {"text": HEAD}}]
     assert isinstance(opened.cypher, Store)
     assert opened.cypher.asked[-1] == ("RETURN $x", body["parameters"], 2, 7)
+
+
+LINES = {"Accept": "application/x-ndjson"}
+
+
+def test_cypher_rows_come_as_lines(client: TestClient) -> None:
+    response = client.post("/cypher", json={"query": "PARTS"}, headers=LINES)
+    assert response.headers["content-type"] == "application/x-ndjson"
+    rows = '[0]\n["\\n"]\n[1]\n["\\n"]\n[2]\n["\\n"]\n'
+    assert response.text == '{"columns":["x"]}\n' + rows + '{"rows":6,"truncated":false}\n'
+    last = client.post("/cypher", json={"query": "RETURN 1", "limit": 2}, headers=LINES).text.splitlines()[-1]
+    assert json.loads(last) == {"rows": 2, "truncated": True}
+    assert client.post("/cypher", json={"query": "PARTS"}).json()["rows"] == [[0], ["\n"], [1], ["\n"], [2], ["\n"]]
+
+
+def test_an_answer_that_breaks_off_begins_again_or_says_so(client: TestClient) -> None:
+    assert client.post("/cypher", json={"query": "BREAK"}).json()["rows"] == [[2]]
+    *rows, problem = client.post("/cypher", json={"query": "BREAK"}, headers=LINES).text.splitlines()
+    assert rows == ['{"columns":["x"]}', "[1]"]
+    assert json.loads(problem)["detail"] == "the server went away"
+
+
+def test_what_fails_before_the_first_line_is_a_problem(client: TestClient) -> None:
+    is_problem(client.post("/cypher", json={"query": "WRONG"}, headers=LINES), 400, "Invalid input 'WRONG'")
+    is_problem(client.post("/cypher", json={"query": "FOREVER"}, headers=LINES), 504)
+
+
+def test_an_answer_too_large_for_one_piece_says_so(client: TestClient) -> None:
+    is_problem(client.post("/cypher", json={"query": "FULL"}), 400, "application/x-ndjson")
+
+
+def test_a_client_that_goes_away_ends_its_query(opened: OpenRun) -> None:
+    taken = 0
+
+    def stream(text: Any, parameters: Any, timeout: Any, limit: Any, take: Any, again: Any = None) -> None:
+        nonlocal taken
+        for _ in range(10**9):
+            take(Rows(["x"], [["y" * 1_000_000]]))
+            taken += 1
+
+    assert isinstance(opened.cypher, Store)
+    opened.cypher.stream = stream  # type: ignore[method-assign]
+    sent = 0
+
+    async def receive() -> dict[str, Any]:
+        if sent < 5:
+            await anyio.sleep(0.01)
+            return {"type": "http.request", "body": b'{"query": "x"}'}
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        nonlocal sent
+        sent += 1
+
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": "/cypher", "query_string": b"",
+        "headers": [(b"accept", b"application/x-ndjson"), (b"content-type", b"application/json")],
+    }
+    async def serve_one() -> None:
+        await create_app(opened)(scope, receive, send)
+        await anyio.sleep(0.2)  # for the thread, which finds that nobody takes its rows
+
+    anyio.run(serve_one)
+    assert 4 <= sent < 20
+    assert taken < 20
 
 
 def test_a_client_can_lower_the_caps_but_not_raise_them(client: TestClient, opened: OpenRun) -> None:
@@ -472,6 +539,7 @@ from pathlib import Path
 from api.assemble import OpenRun
 from api.server import create_app, serve
 from kg.ontology import load_ontology
+from kg.protocols import Rows
 from kg.run import Run
 from tests.api.conftest import Extractor, Store, Student
 store = Store()
