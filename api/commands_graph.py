@@ -192,10 +192,10 @@ def explain(run: Path, triple_id: str, with_parse: bool, svg: Path | None, as_js
 @click.command()
 @_RUN
 @click.option("--format", "file_format", required=True, help=(
-    "tsv, atomic2020, jsonl, or RDF: turtle, trig, ntriples, nquads, rdfxml, jsonld."
+    "tsv, atomic2020, jsonl, neo4j-csv, or RDF: turtle, trig, ntriples, nquads, rdfxml, jsonld."
 ))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help=(
-    "File to write, packed by gzip when it ends in .gz; - is standard output."
+    "File to write, packed by gzip when it ends in .gz; - is standard output. For neo4j-csv a folder."
 ))
 @_REIFICATION
 @_JSON
@@ -206,6 +206,7 @@ def export(run: Path, file_format: str, out: Path, reification: str, as_json: bo
     Example:
       kg export runs/demo-1a2b3c4d --format tsv --out demo.tsv
       kg export runs/demo-1a2b3c4d --format turtle --reification classic --out demo.ttl.gz
+      kg export runs/demo-1a2b3c4d --format neo4j-csv --out demo-csv
     """
     from api.assemble import ontology_of
     from kg.run import Run
@@ -217,6 +218,10 @@ def export(run: Path, file_format: str, out: Path, reification: str, as_json: bo
         return
     if not rows:
         raise InputError(f"{run} has no triples: {out} is empty")
+    if file_format == "neo4j-csv":
+        from loaders.neo4j_csv import AFTER, COMMAND
+
+        say(f"next, in {out}: {COMMAND}; then start the server, and cypher-shell -f {AFTER}")
     emit({"rows": rows, "out": str(out)}, as_json, lambda: f"{rows:,} rows in {out}")
 
 

@@ -42,10 +42,6 @@ class Limits:
         """The time-out of a query for which a client asked `asked` seconds."""
         return self.query_seconds if asked is None else min(asked, self.query_seconds)
 
-    def rows(self, asked: int | None) -> int:
-        """The row cap of a query for which a client asked `asked` rows."""
-        return self.query_rows if asked is None else min(asked, self.query_rows)
-
 
 class Work:
     """Threads for blocking calls: `queries` to stores and files, and `models`, which share no thread.

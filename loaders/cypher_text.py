@@ -100,6 +100,12 @@ def constraints() -> list[str]:
     ]
 
 
+def text_indexes() -> list[str]:
+    """Makes nodes findable by words of their texts: `CALL db.index.fulltext.queryNodes('kg_text', 'cake')`."""
+    kinds = "|".join(KINDS)
+    return [f"CREATE FULLTEXT INDEX kg_text IF NOT EXISTS FOR (n:{kinds}) ON EACH [n.text]"]
+
+
 def merge_nodes(kind: Kind) -> str:
     """Writes `$rows` of {id, text, nothing} for `$run_id`."""
     return _MERGE_NODES.format(kind=kind)

@@ -1,4 +1,4 @@
-"""The graph of a run into files: TSV, JSONL and RDF."""
+"""The graph of a run into files: TSV, JSONL, RDF, and the folder of CSV files that Neo4j imports."""
 
 import gzip
 import json
@@ -17,19 +17,23 @@ from kg.run import Run
 from loaders.tsv import encode
 
 _RDF = ("turtle", "trig", "ntriples", "nquads", "rdfxml", "jsonld")
-FORMATS = ("tsv", "atomic2020", "jsonl", *_RDF)
+_FOLDER = "neo4j-csv"
+FORMATS = ("tsv", "atomic2020", "jsonl", _FOLDER, *_RDF)
 
 
 def export_run(run: Run, format: str, out: Path, ontology: Ontology, classic: bool = False) -> int:
     """Writes the graph of `run` to the file `out`, or to standard output for `-`; returns the number of rows.
 
-    Rows are lines, or RDF triples, with classic reification on request. A name that ends in `.gz` is packed. The file
-    is there whole or not at all. Raises InputError, UnknownNameError.
+    Rows are lines, or RDF triples, with classic reification on request; or nodes and edges for Neo4j, and `out` is a
+    folder then. A name that ends in `.gz` is packed. What is written is there whole or not at all. Raises InputError,
+    UnknownNameError.
     """
     if format not in FORMATS:
         raise UnknownNameError("format", format, FORMATS)
     if classic and format not in _RDF:
         raise InputError(f"reification is for RDF: {format} has none")
+    if format == _FOLDER:
+        return _write_folder(GraphFiles(run), ontology, out)
     write = partial(_write, GraphFiles(run), format, ontology=ontology, classic=classic)
     if str(out) == "-":
         return write(sys.stdout.buffer)
@@ -40,6 +44,17 @@ def export_run(run: Run, format: str, out: Path, ontology: Ontology, classic: bo
             with open(out, "wb") as handle:
                 return write(handle)
         return _write_file(write, out)
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error}") from None
+
+
+def _write_folder(graph: GraphFiles, ontology: Ontology, out: Path) -> int:
+    from loaders.neo4j_csv import write_neo4j_csv
+
+    if str(out) == "-":
+        raise InputError(f"{_FOLDER} is a folder of files: name one with --out")
+    try:
+        return write_neo4j_csv(graph, ontology, out)
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error}") from None
 

@@ -39,7 +39,7 @@ class Neo4jServer:
         (home / "conf").mkdir(parents=True)
         (home / "conf" / "neo4j.conf").write_text(_settings(self.port, bool(password)))
         if password:
-            self._set_password()
+            self.admin("dbms", "set-initial-password", password)
 
     def start(self) -> None:
         """Starts the server and returns when it answers."""
@@ -72,10 +72,12 @@ class Neo4jServer:
             return False
         return True
 
-    def _set_password(self) -> None:
+    def admin(self, *arguments: str, folder: Path | None = None) -> None:
+        """Runs `neo4j-admin` for this server, which must not run, in `folder`."""
         home = {"NEO4J_HOME": str(self.home), "NEO4J_CONF": str(self.home / "conf")}
-        command = ["java", "-cp", self._jars, "org.neo4j.cli.AdminTool", "dbms", "set-initial-password", self.password]
-        subprocess.run(command, env=os.environ | home, check=True, capture_output=True, timeout=120)
+        command = ["java", "-Xmx512m", _OPENS[0], "-cp", self._jars, "org.neo4j.cli.AdminTool", *arguments]
+        done = subprocess.run(command, env=os.environ | home, cwd=folder, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
 def empty(address: Address) -> None:
