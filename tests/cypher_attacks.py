@@ -26,7 +26,7 @@ from kg.ontology import load_ontology
 from loaders.bolt import connect
 from tests.graphs import ROWS, write_graph
 
-TIMEOUT = 1.0  # seconds that each query asks for
+TIMEOUT = 0.5  # seconds that each query asks for
 SECRET = "the-content-of-a-secret-file"
 ROOT = Path(__file__).parents[1]
 

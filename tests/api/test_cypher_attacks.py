@@ -1,4 +1,4 @@
-"""Hostile Cypher against the real server over both engines; `python -m tests.cypher_attacks` says what each text got."""
+"""Hostile Cypher against the real server over both engines; `python -m tests.cypher_attacks` says what each got."""
 
 from pathlib import Path
 

@@ -8,9 +8,11 @@ from kg.errors import StoreError
 from loaders.cypher_guard import refuse_by_plan, refuse_by_words
 
 GOOD = [
-    "MATCH (n) RETURN n", "EXPLAIN MATCH (n) RETURN n", "CALL { RETURN 1 AS x } RETURN x", "CALL (n) { RETURN 1 AS x } RETURN x",
+    "MATCH (n) RETURN n", "EXPLAIN MATCH (n) RETURN n", "CALL { RETURN 1 AS x } RETURN x",
+    "CALL (n) { RETURN 1 AS x } RETURN x",
     "CALL db.labels()", "call DB.Labels() YIELD label RETURN label", "CALL `db`.`labels`()", "RETURN 'CALL dbms.x()'",
-    'RETURN "SHOW TRANSACTIONS"', "// CALL dbms.x()\nRETURN 1", "RETURN 1 /* LOAD CSV */", "MATCH (n:CALL) RETURN n.call",
+    'RETURN "SHOW TRANSACTIONS"', "// CALL dbms.x()\nRETURN 1",
+    "RETURN 1 /* LOAD CSV */", "MATCH (n:CALL) RETURN n.call",
     "WITH 1 AS call RETURN call", "RETURN $call", "RETURN 1;", "MATCH (show) RETURN show", "RETURN `CALL x()`",
     "MATCH (n)-[:LOAD]->() RETURN n", "OPTIONAL CALL db.labels() YIELD label RETURN label", "RETURN 'it\\'s; a' AS x",
 ]

@@ -14,7 +14,7 @@ from kg.records import Triple
 from loaders.bolt import BoltStore, connect
 from loaders.embedded import EmbeddedEngine
 from tests.graphs import ROWS, contents, many, write_graph
-from tests.loaders.test_embedded import owner
+from tests.loaders.test_embedded import lives, owner, wait_for
 
 ENDLESS = "RETURN reduce(a = 0, x IN range(1, 100000) | a + reduce(b = 0, y IN range(1, 100000) | b + y))"
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,8 @@ def test_a_copy_is_made_anew_after_a_load(tmp_path: Path) -> None:
     assert list(served.triples()) == []
     store.write(graph, "demo-1")
     assert set(served.triples()) == contents(graph)
-    store.write(write_graph(tmp_path / "more", [(Triple("PersonX sings", "xNeed", "a song"), None)], "more-1"), "more-1")
+    more: list[tuple[Triple, float | None]] = [(Triple("PersonX sings", "xNeed", "a song"), None)]
+    store.write(write_graph(tmp_path / "more", more, "more-1"), "more-1")
     assert served.counts()["edges"] == graph.counts()["edges"] + 1
     store.unload("more-1")
     assert set(served.triples()) == contents(graph)
@@ -81,7 +82,8 @@ def test_what_kills_a_copy_leaves_the_graph_alone(tmp_path: Path) -> None:
 def test_a_copy_whose_user_was_killed_is_removed_by_the_next(tmp_path: Path) -> None:
     folder = tmp_path / "cypher"
     code = (
-        "import sys; from pathlib import Path; from kg.ontology import load_ontology; from loaders.bolt import connect; "
+        "import sys; from pathlib import Path; from kg.ontology import load_ontology\n"
+        "from loaders.bolt import connect\n"
         "store = connect(load_ontology(), Path(sys.argv[1]), public=True); print('ready', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -91,7 +93,9 @@ def test_a_copy_whose_user_was_killed_is_removed_by_the_next(tmp_path: Path) -> 
         assert user.stdout.readline() == b"ready\n"
         [left] = copies(folder)
         user.kill()
-    os.kill(owner(left), signal.SIGKILL)
+    engine = owner(left)
+    os.kill(engine, signal.SIGKILL)
+    wait_for(lambda: not lives(engine))
     served = public(folder)
     assert left not in copies(folder)
     served.close()
