@@ -31,6 +31,7 @@ COMMANDS = {
     "train": ("api.commands_student", "Train a student on a run or a file of triples."),
     "complete": ("api.commands_student", "Let a student complete heads."),
     "serve": ("api.commands_serve", "Serve a run over HTTP: Cypher, SPARQL, completion, a page."),
+    "bolt": ("api.commands_serve", "Show where Bolt tools reach the embedded Cypher engine, and keep it running."),
     "bench": ("api.commands_serve", "Measure a part against its limit, as a ratio in one run."),
 }
 

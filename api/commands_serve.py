@@ -1,4 +1,4 @@
-"""kg serve, bench."""
+"""kg serve, bolt, bench."""
 
 import os
 import sys
@@ -91,6 +91,42 @@ def _is_loopback(host: str) -> bool:
 
 
 @click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--write", is_flag=True, help="Show the user who may write, in place of the one who may only read.")
+@click.option("--json", "as_json", is_flag=True, help="Print address, database, user and password as JSON.")
+def bolt(run: Path, write: bool, as_json: bool) -> None:
+    """Show where Bolt tools reach the embedded Cypher engine, and keep it running.
+
+    For cypher-shell and any driver, on this machine alone. Your own Neo4j is reached as ever.
+
+    \b
+    Example:
+      kg bolt runs/demo-1a2b3c4d
+    """
+    import signal
+    import threading
+
+    from kg.run import Run
+    from loaders.embedded import EmbeddedEngine
+
+    engine = EmbeddedEngine(Run.open(run).path / "cypher")
+    try:
+        address = engine.address()
+        user, password = (address.auth if write else address.read_auth) or ("", "")
+        shown = {"uri": address.uri, "database": address.database, "user": user, "password": password}
+        emit(shown, as_json, lambda: "\n".join([
+            f"cypher-shell -a {address.uri} -d {address.database} -u {user} -p {password}", "(Ctrl-C stops it)",
+        ]))
+        sys.stdout.flush()
+        ended = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: ended.set())
+        ended.wait()
+    finally:
+        engine.close()
+
+
+@click.command()
 @click.argument("name", type=click.Choice(list(BENCHES)))
 @click.option("--file", type=click.Path(path_type=Path), help="Texts to read, as for kg coverage  [extraction only]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -110,4 +146,4 @@ def bench(name: str, file: Path | None, as_json: bool) -> None:
     emit(figures, as_json, lambda: "\n".join(f"{key}: {value}" for key, value in figures.items()))
 
 
-commands = {"serve": serve, "bench": bench}
+commands = {"serve": serve, "bolt": bolt, "bench": bench}

@@ -29,6 +29,9 @@ class Loader:
         edges = self._write_edges(graph, counts["edges"])
         self._withdraw_edges(graph)
         self._withdraw_nodes(graph)
+        if not self._link.server.ours:  # the embedded engine makes no full-text index by Cypher
+            for text in cypher_text.text_indexes():
+                self._link.commit(text)
         return {"nodes": nodes, "edges": edges}
 
     def unload(self) -> None:

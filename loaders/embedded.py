@@ -121,13 +121,14 @@ class EmbeddedEngine:
             if found := self._running():
                 return found
             if child is None or child.poll() == 0:  # 0: another process owns the folder, or has just ended
-                child = self._spawn() if self._is_unowned() else child
+                child = self._spawn() if self.is_unowned() else child
             elif child.poll():
                 raise StoreError(f"{self.name} does not start: {self._last_words()} (see {self._log})")
             time.sleep(0.05)
         raise StoreError(f"{self.name} did not answer within {START_TIME:.0f} s: see {self._log}")
 
-    def _is_unowned(self) -> bool:
+    def is_unowned(self) -> bool:
+        """Whether no engine, ready or not, has the folder."""
         with open(self.folder / LOCK, "a") as lock:
             return is_free(lock)
 

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import httpx
+import neo4j
 import pytest
 from click.testing import CliRunner
+from neo4j.exceptions import Neo4jError
 
 from api.cli import COMMANDS, kg
 
@@ -238,6 +240,26 @@ def test_a_run_made_of_other_files_replaces_what_it_was(tmp_path: Path) -> None:
     assert load(one) == 2
     done = run_kg("unload", "run", "--only", "rdf", "--json", cwd=tmp_path)
     assert json.loads(done.stdout) == {"rdf": {"nodes": 0, "edges": 0}}
+
+
+def test_any_driver_reaches_the_embedded_engine(built: Path) -> None:
+    assert run_kg("load", "run", "--only", "cypher", cwd=built).returncode == 0
+    code = "from api.cli import main; main()"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "bolt", "run", "--json"],
+        cwd=built, env=environment, stdout=subprocess.PIPE, text=True,
+    ) as held:
+        assert held.stdout is not None
+        shown = json.loads(held.stdout.readline())
+        auth = (shown["user"], shown["password"])
+        with neo4j.GraphDatabase.driver(shown["uri"], auth=auth) as driver:
+            found = driver.execute_query("MATCH (n) RETURN count(n) AS n", database_=shown["database"])
+            assert found.records[0]["n"] > 0
+            with pytest.raises(Neo4jError), driver.session(database=shown["database"]) as session:
+                session.run("CREATE (:Event {id: 'x'})").consume()
+        held.terminate()
+        assert held.wait(30) == 0
 
 
 def test_init_makes_a_recipe_that_works(tmp_path: Path) -> None:

@@ -139,6 +139,14 @@ def test_a_withdrawn_run_leaves_no_trace(store: BoltStore, tmp_path: Path) -> No
 
 
 @pytest.mark.neo4j
+def test_neo4j_finds_nodes_by_words(neo4j_store: BoltStore, tmp_path: Path) -> None:
+    neo4j_store.write(write_graph(tmp_path / "run", ROWS), "demo-1")
+    neo4j_store.query("CALL db.awaitIndexes(60)")
+    text = "CALL db.index.fulltext.queryNodes('kg_text', $words) YIELD node RETURN node.text"
+    assert neo4j_store.query(text, {"words": "cake"}).rows == [[CAKE]]
+
+
+@pytest.mark.neo4j
 def test_other_data_in_the_database_is_left_alone(neo4j_store: BoltStore, tmp_path: Path) -> None:
     neo4j_store._link.commit("CREATE (:Person {name: 'Ada'})-[:KNOWS]->(:Person {name: 'Bob'}) RETURN 1")
     graph = write_graph(tmp_path / "run", ROWS)

@@ -1,5 +1,9 @@
 """Copies of the embedded engine: what they hold, when they are made anew, and that nothing of them is left."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,9 +14,10 @@ from kg.records import Triple
 from loaders.bolt import BoltStore, connect
 from loaders.embedded import EmbeddedEngine
 from tests.graphs import ROWS, contents, many, write_graph
-from tests.loaders.test_embedded import owner
+from tests.loaders.test_embedded import owner, wait_for
 
 ENDLESS = "RETURN reduce(a = 0, x IN range(1, 100000) | a + reduce(b = 0, y IN range(1, 100000) | b + y))"
+ROOT = Path(__file__).parents[2]
 
 
 def public(folder: Path) -> BoltStore:
@@ -72,3 +77,26 @@ def test_what_kills_a_copy_leaves_the_graph_alone(tmp_path: Path) -> None:
     served.close()
     EmbeddedEngine(folder).kill()
     store.close()
+
+
+def test_a_copy_whose_user_was_killed_is_removed_by_the_next(tmp_path: Path) -> None:
+    folder = tmp_path / "cypher"
+    code = (
+        "import sys; from pathlib import Path; from kg.ontology import load_ontology\n"
+        "from loaders.bolt import connect\n"
+        "store = connect(load_ontology(), Path(sys.argv[1]), public=True); print('ready', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as user:
+        assert user.stdout is not None
+        assert user.stdout.readline() == b"ready\n"
+        [left] = copies(folder)
+        user.kill()
+    engine = owner(left)
+    os.kill(engine, signal.SIGKILL)
+    wait_for(lambda: EmbeddedEngine(left).is_unowned())
+    served = public(folder)
+    assert left not in copies(folder)
+    served.close()
+    assert copies(folder) == []
