@@ -15,36 +15,53 @@ if TYPE_CHECKING:
 
 SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass"})
 CONDITIONS = frozenset({"if", "when", "whenever", "once"})
+_PARTITIVES = frozenset({"part", "kind", "type", "form", "sort", "piece", "component", "group", "example", "one"})
 _FACTS = frozenset({"because", "since", "although", "though", "while", "whereas", "so", "as"})
 _INTRODUCES = frozenset({"mean", "assume", "imply", "show", "indicate", "signify", "suggest", "explain"})
+_STATES = {
+    **dict.fromkeys(("likely", "prone", "bound", "sure", "apt", "liable", "certain"), "likely"),
+    **dict.fromkeys(("able", "unable", "capable", "incapable"), "can"),
+}
+_RAISING = frozenset({"tend", "seem", "appear", "happen", "continue"})
+_BELIEVED = frozenset({"know", "believe", "consider", "think", "expect", "find", "see"})
+_SAYING = frozenset({"it", "this", "that", "which", "question", "answer", "statement", "fact"})
 _MODALS = {"ca": "can", "wo": "will", "'ll": "will", "'d": "would"}
 
 
 @dataclass(frozen=True)
 class Clause:
-    """A predicate with what belongs to it. `verb` is the full verb, or the copula."""
+    """A predicate with what belongs to it.
+
+    `verb` is the verb that is meant, or the copula; `finite` the one that it hangs on: "tend" of "cats tend to sleep",
+    "be" of "dogs are able to swim". The two are one where nothing is raised.
+    """
 
     verb: "Token"
+    finite: "Token"
     subject: "Token | None"
     auxiliaries: tuple["Token", ...]
     negated: bool
+    raised_modals: frozenset[str] = frozenset()  # what raising said: "likely", "can", "must"
     outer: "Token | None" = None  # the verb that introduces it: "means" of "it means that ..."
+    inherited: bool = False  # said of a class and so of the subject: "bites" of "a dog is an animal that bites"
 
     @cached_property
     def modals(self) -> set[str]:
-        """Lower-case modal verbs: can, may, will, ..."""
-        return {_MODALS.get(t.lower_, t.lower_) for t in self.auxiliaries if t.tag_ == "MD"}
+        """Lower-case modal verbs, and what stands for one: can (able to), likely, must (needs to be V-ed)."""
+        return self.raised_modals | {_MODALS.get(t.lower_, t.lower_) for t in self.auxiliaries if t.tag_ == "MD"}
 
     @cached_property
     def passive(self) -> bool:
+        if self.verb.dep_ == "acl":  # "plants found in deserts"
+            return self.verb.tag_ in ("VBN", "VBD")
         return any(t.dep_ == "auxpass" for t in self.verb.children)
 
     @cached_property
     def past(self) -> bool:
         """Whether the clause tells of the past, and so of one occasion."""
-        finite = [*self.auxiliaries, self.verb]
-        if self.modals:  # "may have noticed"
+        if any(t.tag_ == "MD" for t in self.auxiliaries):  # "may have noticed"
             return any(t.lemma_ == "have" and t.tag_ == "VB" for t in self.auxiliaries)
+        finite = [*self.auxiliaries] if self.finite.dep_ == "acl" else [*self.auxiliaries, self.finite]
         return any(t.tag_ == "VBD" and not self._looks_present(t) for t in finite)
 
     def _looks_present(self, verb: "Token") -> bool:
@@ -52,42 +69,61 @@ class Clause:
         return verb.lower_ in (verb.lemma_, "lay") and self.subject is not None and self.subject.tag_ == "NNS"
 
     @cached_property
-    def meant(self) -> "Token":
-        """See `raised`."""
-        return _find_meant(self)
+    def condition(self) -> "Token | None":
+        """The verb of the if- or when-clause that belongs to the clause."""
+        return next(self.adverbials(*CONDITIONS), None) or _shared_condition(self)
 
-    @cached_property
-    def given(self) -> "Token | None":
-        """See `condition`."""
-        return _find_condition(self)
+    def adverbials(self, *marks: str) -> Iterator["Token"]:
+        """The verbs of the adverbial clauses that begin with one of the words."""
+        for t in (t for carrier in self._carriers() for t in carrier.children):
+            if t.dep_ == "advcl" and mark_of(t) in marks:
+                yield t
 
     def child(self, *labels: str) -> "Token | None":
         """The first dependent of the verb with one of the labels."""
         return next((t for t in self.verb.children if t.dep_ in labels), None)
 
+    def children(self, *labels: str) -> list["Token"]:
+        """The dependents of the verb with one of the labels."""
+        return [t for t in self.verb.children if t.dep_ in labels]
+
+    def _carriers(self) -> Iterator["Token"]:
+        chain = [self.finite, self.verb] if self.verb != self.finite else [self.verb]
+        for verb in chain:
+            yield verb
+            yield from (t for t in verb.children if t.dep_ in ("xcomp", "acomp") and t != self.verb)
+        if self.outer is not None:
+            yield self.outer
+
 
 def clauses_of(span: "Span") -> list[Clause]:
-    """The clauses that a sentence asserts: the root, what is joined to or set beside it, what it introduces, asides."""
+    """What a sentence asserts.
+
+    The clauses of the root, what is joined to or set beside them, what they introduce or take for a fact, asides, and
+    what is said of the class that a subject belongs to.
+    """
     main = [clause(t) for t in _predicates(span.root)]
-    beside = [inner for c in main for inner in (*_introduced(c), *_given(c))]
-    return [*main, *beside, *_asides(span)]
+    told = [*main, *(inner for c in main for inner in (*_introduced(c), *_given(c)))]
+    told += _asides(span)
+    told += [inner for c in told for inner in _inherited(c)]
+    return [c for c in told if not _is_doubted(c)]
 
 
 def clause(verb: "Token") -> Clause:
     """The clause of a verb; a verb that is joined to another one has its subject and auxiliaries where it has none."""
+    return _raise(_plain_clause(verb))
+
+
+def _plain_clause(verb: "Token") -> Clause:
     subject = next((t for t in verb.children if t.dep_ in SUBJECTS), None)
     auxiliaries = tuple(t for t in verb.children if t.dep_ in ("aux", "auxpass"))
     if subject is None and verb.dep_ == "conj" and verb.head.pos_ in ("VERB", "AUX"):
-        first = clause(verb.head)
-        return Clause(
-            verb,
-            first.subject,
-            auxiliaries or first.auxiliaries,
-            _is_denied(verb) or (first.negated and not auxiliaries),
-        )
+        first = _plain_clause(verb.head)
+        denied = _is_denied(verb) or (first.negated and not auxiliaries)
+        return Clause(verb, verb, first.subject, auxiliaries or first.auxiliaries, denied)
     if subject is None and verb.dep_ == "xcomp" and verb.head.pos_ in ("VERB", "AUX", "ADJ"):
-        subject = clause(verb.head).subject
-    return Clause(verb, subject, auxiliaries, _is_denied(verb))
+        subject = _plain_clause(verb.head).subject
+    return Clause(verb, verb, subject, auxiliaries, _is_denied(verb))
 
 
 def base_form(verb: "Token") -> str:
@@ -100,24 +136,39 @@ def base_form(verb: "Token") -> str:
     return lemma
 
 
-def raised(main: Clause) -> "Token":
-    """The verb that is meant: "go" of "is likely to go", "tends to go", "is known to go", "needs to be kept"."""
-    return main.meant
+def _raise(given: Clause) -> Clause:
+    """The clause with the verb that is meant: "go" of "is likely to go", "tends to go", "is able to go"."""
+    for _ in range(3):  # "is likely to continue to go"
+        step = _raising(given)
+        if step is None:
+            return given
+        verb, modal, denied = step
+        given = replace(
+            given,
+            verb=verb,
+            negated=given.negated != (denied or _is_denied(verb)),
+            raised_modals=given.raised_modals | ({modal} if modal else set()),
+        )
+    return given
 
 
-def _find_meant(main: Clause) -> "Token":
-    state = main.child("acomp")
-    if main.verb.lemma_ == "be" and state is not None and state.lower_ in ("likely", "prone", "bound", "sure"):
-        return next((t for t in state.children if t.dep_ == "xcomp"), main.verb)
-    aim = next((t for t in main.verb.children if t.dep_ == "xcomp" and mark_of(t) == "to"), None)
+def _raising(given: Clause) -> "tuple[Token, str, bool] | None":
+    """The verb below the clause's verb, the modal that the clause stands for, and whether it denies it."""
+    verb = given.verb
+    state = given.child("acomp") if verb.lemma_ == "be" else None
+    if state is not None:
+        aim = next((t for t in state.children if t.dep_ == "xcomp" and mark_of(t) == "to"), None)
+        if state.lower_ in ("capable", "incapable"):
+            aim = next((p for t in state.children if t.lower_ == "of" for p in t.children if p.dep_ == "pcomp"), None)
+        modal = _STATES.get(state.lower_)
+        return (aim, modal, state.lower_ in ("unable", "incapable")) if aim is not None and modal is not None else None
+    aim = next((t for t in verb.children if t.dep_ == "xcomp" and mark_of(t) == "to"), None)
     if aim is None:
-        return main.verb
+        return None
+    if verb.lemma_ in _RAISING or verb.lower_ == "going" or (given.passive and verb.lemma_ in _BELIEVED):
+        return aim, "", False
     passive = any(t.dep_ == "auxpass" for t in aim.children)
-    if main.verb.lemma_ in ("tend", "seem", "go", "happen") or (
-        main.passive and main.verb.lemma_ in ("know", "believe")
-    ):
-        return aim
-    return aim if passive and main.verb.lemma_ in ("need", "have") else main.verb
+    return (aim, "must", False) if passive and verb.lemma_ in ("need", "have") else None
 
 
 def coordinated(token: "Token") -> list["Token"]:
@@ -129,30 +180,16 @@ def coordinated(token: "Token") -> list["Token"]:
     return sorted(found, key=lambda t: t.i)
 
 
-def condition(clause: Clause) -> "Token | None":
-    """The verb of the if- or when-clause that belongs to the clause."""
-    return clause.given
-
-
-def _find_condition(clause: Clause) -> "Token | None":
-    carriers = [clause.verb, *(t for t in clause.verb.children if t.dep_ in ("xcomp", "acomp")), raised(clause)]
-    if clause.outer is not None:
-        carriers.append(clause.outer)
-    for t in (t for carrier in carriers for t in carrier.children):
-        if t.dep_ == "advcl" and mark_of(t) in CONDITIONS:
-            return t
-    return _shared_condition(clause.verb)
-
-
-def _shared_condition(verb: "Token") -> "Token | None":
-    """The condition before the first of joined verbs: "if it rains, people go home and rest"."""
-    if verb.dep_ != "conj" or any(t.dep_ in SUBJECTS for t in verb.children):
+def _shared_condition(given: Clause) -> "Token | None":
+    """The condition before the first of joined clauses: "if it rains, people go home and rest"."""
+    verb = given.finite
+    if verb.dep_ != "conj" or verb.head.pos_ not in ("VERB", "AUX"):
         return None
-    first = verb.head
-    return next(
-        (t for t in first.children if t.dep_ == "advcl" and t.i < first.i and mark_of(t) in CONDITIONS),
-        None,
-    )
+    first = _plain_clause(verb.head)
+    own = any(t.dep_ in SUBJECTS for t in verb.children)
+    if own and not (given.modals and given.modals == first.modals):
+        return None
+    return next((t for t in first.adverbials(*CONDITIONS) if t.i < first.verb.i), None)
 
 
 def members(token: "Token") -> list["Token"]:
@@ -227,7 +264,8 @@ def _predicates(root: "Token") -> Iterator["Token"]:
 
 def _introduced(main: Clause) -> Iterator[Clause]:
     """What a clause only introduces: "it means that P", "the question assumes that P", "it is likely that P"."""
-    carriers = [main.verb] if main.verb.lemma_ in _INTRODUCES else []
+    says = main.subject is not None and main.subject.lower_ in _SAYING
+    carriers = [main.verb] if main.verb.lemma_ in _INTRODUCES and says else []
     if main.verb.lemma_ == "be":
         carriers += [
             main.verb,
@@ -254,10 +292,35 @@ def _given(main: Clause) -> Iterator[Clause]:
                 yield inner
 
 
+def _inherited(main: Clause) -> Iterator[Clause]:
+    """What is said of the class that the subject belongs to: "a dog is an animal that bites", "a tool used to cut"."""
+    attribute = main.child("attr")
+    if main.verb.lemma_ != "be" or attribute is None or main.negated or main.past or main.inherited:
+        return
+    kinds = [attribute, *(objects_of(attribute, {"of"}) if attribute.lemma_ in _PARTITIVES else ())]
+    for verb in (t for kind in kinds for t in kind.children if t.dep_ in ("relcl", "acl")):
+        if verb.pos_ not in ("VERB", "AUX") or mark_of(verb) == "to":
+            continue
+        for joined in coordinated(verb):
+            inner = clause(joined)
+            own = inner.subject is None or inner.subject.lower_ in ("that", "which", "who")
+            if own and (inner.subject is not None or verb.dep_ == "acl") and joined.pos_ in ("VERB", "AUX"):
+                yield replace(inner, subject=main.subject, inherited=not is_aside(verb))
+
+
+def _is_doubted(given: Clause) -> bool:
+    """ "X is unlikely to V", "X is less likely a Y"."""
+    state = next((t for t in given.finite.children if t.dep_ in ("acomp", "advmod") and t.i > given.finite.i), None)
+    if state is None:
+        return False
+    less = state.lower_ == "likely" and any(t.lower_ in ("less", "least") for t in state.children)
+    return state.lower_ == "unlikely" or less
+
+
 def _asides(span: "Span") -> Iterator[Clause]:
     """ "X, which is Y": the clause with X as its subject."""
     for verb in span:
-        if is_aside(verb) and verb.dep_ == "relcl" and verb.pos_ in ("VERB", "AUX"):
+        if is_aside(verb) and verb.dep_ == "relcl" and verb.pos_ in ("VERB", "AUX") and verb.head.dep_ != "attr":
             inner = clause(verb)
             if (
                 inner.subject is not None

@@ -1,8 +1,9 @@
 """The register of sentence patterns: small named functions that read one construction each.
 
-A pattern takes a `Sentence` and yields what it finds, or nothing. It carries a version, sentences
-that it must read and sentences that it must not; these examples are its tests. To add one, write a function with
-`@pattern(...)` in one of the modules named in `_MODULES`, or in a new one that is added there.
+A pattern takes a `Statement` and yields what it finds, or nothing. It carries a version, sentences
+that it must read and sentences that it must not; these examples are its tests. A general pattern ("X V-s: X can V") is
+tried on statements from which no other pattern read anything. To add one, write a function with `@pattern(...)` in one
+of the modules named in `_MODULES`, or in a new one that is added there.
 """
 
 import re
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from extraction.questions import Asked
 from extraction.sentences import Context, Phrase, Sentence
-from extraction.who import thing
+from extraction.statements import Statement, statements_of, thing
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -42,7 +43,7 @@ class Found:
     rule: str = ""
 
 
-Reader = Callable[[Sentence], Iterator[Found]]
+Reader = Callable[[Statement], Iterator[Found]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Pattern:
     read: Reader
     yes: dict[str, tuple[str, str, str]]
     no: tuple[str, ...]
+    general: bool
 
     @property
     def rule(self) -> str:
@@ -61,17 +63,22 @@ class Pattern:
 
 
 def pattern(
-    name: str, version: int, yes: dict[str, tuple[str, str, str]], no: tuple[str, ...] = ()
+    name: str,
+    version: int,
+    yes: dict[str, tuple[str, str, str]],
+    no: tuple[str, ...] = (),
+    general: bool = False,
 ) -> Callable[[Reader], Pattern]:
     """Makes a function a pattern, with its examples."""
-    return lambda read: Pattern(name, version, read, yes, no)
+    return lambda read: Pattern(name, version, read, yes, no, general)
 
 
 @cache
 def all_patterns() -> tuple[Pattern, ...]:
-    """Every pattern, in the order in which they are tried."""
+    """Every pattern, in the order in which they are tried: the general ones come last."""
     modules = [import_module(module) for module in _MODULES]
-    return tuple(p for module in modules for p in vars(module).values() if isinstance(p, Pattern))
+    found_ = [p for module in modules for p in vars(module).values() if isinstance(p, Pattern)]
+    return tuple(sorted(found_, key=lambda p: p.general))
 
 
 def found(head: str, relation: str, tail: Phrase, negated: bool = False) -> Found:
@@ -95,11 +102,22 @@ def find(doc: "Doc", asked: Asked | None = None, slots: Mapping[str, str] | None
 
 def _read(sentence: Sentence) -> Iterator[Found]:
     seen: set[tuple[str, str, str]] = set()
-    for item in all_patterns():
-        for result in item.read(sentence):
+    for statement in statements_of(sentence):
+        for result in _read_statement(statement):
             key = (result.head, result.relation, result.tail)
-            if result.head and result.tail and key not in seen and not _BROKEN.search(f"{result.head} {result.tail}"):
+            if key not in seen:
                 seen.add(key)
+                yield result
+
+
+def _read_statement(statement: Statement) -> Iterator[Found]:
+    taken = False
+    for item in all_patterns():
+        if item.general and taken:
+            continue
+        for result in item.read(statement):
+            if result.head and result.tail and not _BROKEN.search(f"{result.head} {result.tail}"):
+                taken = taken or not item.general
                 yield replace(result, rule=item.rule)
 
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import Clause, clause, condition, coordinated, mark_of, raised
+from extraction.grammar import clause, coordinated, mark_of, objects_of
+from extraction.nouns import PLACES, described, is_human
 from extraction.patterns import Found, found, pattern
-from extraction.patterns_minds import feelings_of, is_other
-from extraction.sentences import Phrase, Sentence
-from extraction.who import PLACES, actor, described, event, thing, things
+from extraction.sentences import Phrase
+from extraction.statements import Statement, thing
 from extraction.words import word_set
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _DOING = word_set("listen work study exercise practice train fight sing dance pl
 
 @pattern(
     "consequence",
-    2,
+    3,
     yes={
         "If someone returns a lost wallet, they are often rewarded.": (
             "PersonX returns a lost wallet",
@@ -51,45 +51,59 @@ _DOING = word_set("listen work study exercise practice train fight sing dance pl
     },
     no=("If you are sad, you feel alone.", "If it rains, the street gets wet.", "He ate when he arrived."),
 )
-def consequence(sentence: Sentence) -> Iterator[Found]:
+def consequence(s: Statement) -> Iterator[Found]:
     """ "If P, you V": what a person does or what happens to them because of an event."""
-    for main in sentence.clauses:
-        verb = raised(main)
-        if verb.lemma_ in _MINDS or {"must", "should"} & main.modals or (verb.lemma_ == "have" and main.child("xcomp")):
-            continue
-        who = actor(sentence, main)
-        head = event(sentence, main)
-        if (
-            not who
-            or not head
-            or (head == sentence.context.event and not _tells_result(main))
-            or any(feelings_of(sentence, main))
-        ):
-            continue
-        stays = any(t.dep_ == "prep" and t.lower_ in PLACES for t in verb.children) and not main.child("attr", "acomp")
-        if (verb.lemma_ == "be" and verb is main.verb and not stays) or (
-            verb.lemma_ == "do" and main.child("dobj") is None
-        ):
-            continue
-        if (
-            main.subject is not None
-            and described(main.subject) is not None
-            and verb is main.verb
-            and main.modals & {"can", "could"}
-        ):
-            continue
-        given = condition(main)
-        if given is not None and head != sentence.context.event and not _happens_to_person(sentence, given):
-            continue
-        if given is not None and main.past and mark_of(given) != "if":
-            continue
-        for tail in map(_without_source, sentence.predicate(verb, "V-s", person=True)):
-            yield found(head, "oEffect" if is_other(who, sentence) else "xEffect", tail, main.negated)
+    if not s.person or not s.event or s.lemma in _MINDS or s.modals & {"must", "should"} or s.feelings:
+        return
+    if (s.lemma == "have" and s.child("xcomp")) or (s.lemma == "do" and s.child("dobj") is None) or _only_is(s):
+        return
+    if s.event == s.sentence.context.event and not _tells_result(s):
+        return
+    whole = s.verb is s.main.finite
+    if s.subject is not None and described(s.subject) is not None and whole and s.modals & {"can", "could"}:
+        return
+    given = s.condition
+    if given is not None and s.event != s.sentence.context.event and not _happens_to_person(s, given):
+        return
+    if given is not None and s.past and mark_of(given) != "if":
+        return
+    aim = _aim(s)
+    for phrase in map(_without_source, s.predicate("V-s", person=True)):
+        goals = s.sentence.verbs(aim, "to V", person=True) if aim is not None else []
+        tail = _without_aim(phrase, goals)
+        yield found(s.event, "oEffect" if s.is_other else "xEffect", tail, s.negated)
+        for goal in goals:
+            yield found(f"{s.sentence.slot} {tail.text}", "xIntent", goal)
+
+
+@pattern(
+    "other_learns",
+    1,
+    yes={
+        "If a student changes the card, the teacher will know that the student lied.": (
+            "PersonX changes the card",
+            "oEffect",
+            "knows that the student lied",
+        ),
+    },
+    no=("If it rains, the teacher will know it.",),
+)
+def other_learns(s: Statement) -> Iterator[Found]:
+    """ "If a student V-s, the teacher W-s": what another person does because of an event."""
+    if s.condition is None or s.subject is None or not is_human(s.subject) or s.feelings:
+        return
+    first = clause(s.condition)
+    if first.subject is None or not (is_human(first.subject) or s.sentence.person(first.subject)):
+        return
+    if first.subject.lemma_ == s.subject.lemma_ or first.subject.pos_ == "PRON" or s.past:
+        return
+    for tail in s.predicate("V-s"):
+        yield found(s.doing(first.verb), "oEffect", tail, s.negated)
 
 
 @pattern(
     "because",
-    2,
+    3,
     yes={
         "Sally was bored because she did not like the movie.": (
             "PersonX is bored",
@@ -99,64 +113,64 @@ def consequence(sentence: Sentence) -> Iterator[Found]:
     },
     no=("This is because of the rain.", "A band plays because they are musicians."),
 )
-def because(sentence: Sentence) -> Iterator[Found]:
+def because(s: Statement) -> Iterator[Found]:
     """ "P because Q"."""
-    for main in sentence.clauses:
-        for given in main.verb.children:
-            if given.dep_ != "advcl" or mark_of(given) != "because":
-                continue
-            head, tail = sentence.event(main), sentence.event(clause(given))
-            if (
-                head is not None
-                and tail is not None
-                and head.text.startswith("Person") == tail.text.startswith("Person")
-                and not tail.text.startswith(("it ", "they ", "this ", "that "))
-                and main.subject is not None
-                and main.subject.lower_ not in ("this", "it", "that")
-            ):
-                yield found(head.text, "xReason", tail)
+    if s.subject is None or s.subject.lower_ in ("this", "it", "that") or s.told is None:
+        return
+    for given in s.main.adverbials("because"):
+        tail = s.sentence.event(clause(given))
+        same = tail is not None and s.told.text.startswith("Person") == tail.text.startswith("Person")
+        if tail is not None and same and not tail.text.startswith(("it ", "they ", "this ", "that ")):
+            yield found(s.told.text, "xReason", tail)
+
+
+@pattern(
+    "because_of",
+    1,
+    yes={
+        "Cities are visible because of their bright lights.": (
+            "cities are visible",
+            "xReason",
+            "their bright light",
+        ),
+    },
+    no=("This is because of the rain.", "It happened because of him."),
+)
+def because_of(s: Statement) -> Iterator[Found]:
+    """ "P because of N"."""
+    if s.subject is None or s.subject.lower_ in ("this", "it", "that") or s.past:
+        return
+    for word in (t for carrier in (s.verb, *s.children("acomp")) for t in carrier.children if t.lower_ == "because"):
+        for reason in (t for t in word.children if t.dep_ == "pobj" and t.pos_ == "NOUN"):
+            if s.told is not None:
+                head = s.told.text.split(" because ")[0]
+                yield found(head, "xReason", s.sentence.noun(reason))
 
 
 @pattern(
     "purpose",
-    2,
+    3,
     yes={
         "Someone goes to the bank to get some money.": ("PersonX goes to the bank", "xIntent", "to get some money"),
         "People listen to hear things.": ("PersonX listens", "xIntent", "to hear things"),
+        "Students sit in classrooms to learn.": ("PersonX sits in classrooms", "xIntent", "to learn"),
     },
     no=("Hammers are used to drive nails.", "You need to sleep.", "People use soap to wash."),
 )
-def purpose(sentence: Sentence) -> Iterator[Found]:
-    """ "P to V", "in order to V", "so that X can V": why a person does something."""
-    for main in sentence.clauses:
-        if (
-            main.subject is None
-            or main.passive
-            or main.past
-            or main.verb.lemma_ in ("use", "be", "need", "have", "find")
-        ):
-            continue
-        if not sentence.person(main.subject) or "can" in main.modals or condition(main) is not None:
-            continue
-        for aim in main.verb.children:
-            moved = main.verb.lemma_ != "go" or main.child("prep", "advmod", "npadvmod") is not None
-            if (
-                aim.dep_ not in ("advcl", "xcomp")
-                or not moved
-                or (aim.dep_ == "xcomp" and not _is_purpose(main.verb, aim))
-                or aim.i < main.verb.i
-                or mark_of(aim) != "to"
-            ):
-                continue
-            tokens = sentence.predicate(main.verb, "V-s", person=True)
-            if not tokens:
-                continue
-            whole = tokens[0].text
-            goal = sentence.verbs(aim, "to V", person=True)
-            cut = f" in order {goal[0].text}" if " in order to" in whole else f" {goal[0].text}" if goal else ""
-            base = whole.split(" in order to ")[0].split(cut)[0] if cut else whole
-            for tail in goal:
-                yield found(f"{sentence.slot} {base}", "xIntent", tail)
+def purpose(s: Statement) -> Iterator[Found]:
+    """ "P to V", "in order to V": why a person does something."""
+    if s.subject is None or s.passive or s.past or s.lemma in ("use", "be", "need", "have", "find"):
+        return
+    someone = s.sentence.person(s.subject) or (is_human(s.subject) and s.child("dobj") is None)
+    if not someone or s.may_be or s.condition is not None or s.main.inherited:
+        return
+    aim = _aim(s)
+    if aim is None or (s.lemma == "go" and s.child("prep", "advmod", "npadvmod") is None):
+        return
+    goals = s.sentence.verbs(aim, "to V", person=True)
+    for phrase in s.predicate("V-s", person=True)[:1]:
+        for goal in goals:
+            yield found(f"{s.sentence.slot} {_without_aim(phrase, goals).text}", "xIntent", goal)
 
 
 @pattern(
@@ -165,24 +179,20 @@ def purpose(sentence: Sentence) -> Iterator[Found]:
     yes={"Happiness involves acquiring knowledge.": ("happiness", "HasSubEvent", "acquire knowledge")},
     no=("Boxes include nails.",),
 )
-def involves(sentence: Sentence) -> Iterator[Found]:
+def involves(s: Statement) -> Iterator[Found]:
     """ "X involves V-ing": a part of an activity."""
-    for main in sentence.clauses:
-        if main.verb.lemma_ not in ("involve", "include", "entail") or main.past or main.subject is None:
-            continue
-        if main.subject.tag_ == "VBG":
-            heads = [f"{sentence.slot} {p.text}" for p in sentence.verbs(main.subject, "V-s", person=True)[:1]]
-        else:
-            heads = things(sentence, main)
-        for doing in (t for t in main.verb.children if t.tag_ == "VBG" and t.dep_ in ("xcomp", "dobj", "ccomp")):
-            for tail in sentence.verbs(doing, "V"):
-                for head in heads:
-                    yield found(head, "HasSubEvent", tail, main.negated)
+    if s.lemma not in ("involve", "include", "entail") or s.past or s.subject is None:
+        return
+    heads = [s.doing(s.subject)] if s.subject.tag_ == "VBG" else s.things
+    for doing in (t for t in s.children("xcomp", "dobj", "ccomp") if t.tag_ == "VBG"):
+        for tail in s.sentence.verbs(doing, "V"):
+            for head in heads:
+                yield found(head, "HasSubEvent", tail, s.negated)
 
 
 @pattern(
     "order",
-    1,
+    2,
     yes={
         "After a person washes the car, they dry the windows.": (
             "PersonX washes the car",
@@ -196,32 +206,33 @@ def involves(sentence: Sentence) -> Iterator[Found]:
         ),
     },
 )
-def order(sentence: Sentence) -> Iterator[Found]:
+def order(s: Statement) -> Iterator[Found]:
     """ "After P, Q" and "Before P, Q"."""
-    for main in sentence.clauses:
-        for word in main.verb.children:
-            when = word.lower_ if word.dep_ == "prep" else mark_of(word) if word.dep_ == "advcl" else ""
-            if (
-                when not in ("after", "before")
-                or main.subject is None
-                or main.past
-                or not sentence.person(main.subject)
-            ):
-                continue
-            head = sentence.context.event or _other_event(sentence, word)
-            if not head or word.i > main.verb.i:
-                continue
-            for verb in coordinated(main.verb):
-                tail = sentence.event(clause(verb)) if verb.pos_ in ("VERB", "AUX") else None
-                if tail is not None:
-                    yield found(head, "isBefore" if when == "after" else "isAfter", tail)
+    if s.subject is None or s.past or not s.sentence.person(s.subject) or "must" in s.modals:
+        return
+    for word in s.children("prep", "advcl"):
+        when = word.lower_ if word.dep_ == "prep" else mark_of(word)
+        if when not in ("after", "before") or word.i > s.verb.i:
+            continue
+        head = s.sentence.context.event or _other_event(s, word)
+        for verb in coordinated(s.main.finite) if head else ():
+            tail = s.sentence.event(clause(verb)) if verb.pos_ in ("VERB", "AUX") else None
+            if tail is not None:
+                yield found(head, "isBefore" if when == "after" else "isAfter", tail)
 
 
-def _happens_to_person(sentence: Sentence, given: "Token") -> bool:
+def _only_is(s: Statement) -> bool:
+    """A copula that tells no place: "you are (a) ..."."""
+    stays = any(t.lower_ in PLACES for t in s.children("prep")) and not s.child("attr", "acomp")
+    return s.lemma == "be" and not stays
+
+
+def _happens_to_person(s: Statement, given: "Token") -> bool:
     """Whether a condition is about a person; one without a subject is about the person of the main clause."""
     inner = clause(given)
-    pronoun = inner.subject is not None and inner.subject.lower_ in ("they", "he", "she")
-    return inner.subject is None or pronoun or bool(actor(sentence, inner) or thing(sentence, inner.subject))
+    if inner.subject is None or inner.subject.lower_ in ("they", "he", "she"):
+        return True
+    return bool(Statement(s.sentence, inner).person or thing(s.sentence, inner.subject))
 
 
 def _without_source(phrase: Phrase) -> Phrase:
@@ -230,29 +241,41 @@ def _without_source(phrase: Phrase) -> Phrase:
     return Phrase(text, phrase.start, phrase.end) if text else phrase
 
 
-def _tells_result(main: Clause) -> bool:
+def _tells_result(s: Statement) -> bool:
     """Whether a clause about the prompt's own event says what comes of it: "will", or a condition before it."""
-    return bool({"will", "would"} & main.modals) or condition(main) is not None
+    return bool({"will", "would"} & s.modals) or s.condition is not None
 
 
-def _other_event(sentence: Sentence, word: "Token") -> str:
+def _other_event(s: Statement, word: "Token") -> str:
     """The event of "after washing the car" or "after a person washes the car"."""
     if word.dep_ == "advcl":
-        phrase = sentence.event(clause(word))
-        return phrase.text if phrase is not None else ""
+        return s.of_clause(word)
     inner = next((t for t in word.children if t.dep_ == "pcomp"), None)
     if inner is not None:
-        phrases = sentence.verbs(inner, "V-s", person=True)
-        return f"{sentence.slot} {phrases[0].text}" if phrases else ""
-    noun = next((t for t in word.children if t.dep_ == "pobj" and t.pos_ == "NOUN"), None)
-    return (
-        f"{sentence.slot} does {sentence.noun(noun).text}"
-        if noun is not None and noun.lemma_ in ("exercise", "work", "homework")
-        else ""
-    )
+        return s.doing(inner)
+    noun = next((t for t in objects_of(word.head, {word.lower_}) if t.pos_ == "NOUN"), None)
+    active = noun is not None and noun.lemma_ in ("exercise", "work", "homework")
+    return f"{s.sentence.slot} does {s.sentence.noun(noun).text}" if noun is not None and active else ""
+
+
+def _aim(s: Statement) -> "Token | None":
+    """The verb of a purpose clause behind the verb: "get" of "goes to the bank to get money"."""
+    for t in s.children("advcl", "xcomp"):
+        if t.i > s.verb.i and mark_of(t) == "to" and (t.dep_ == "advcl" or _is_purpose(s.verb, t)):
+            return t
+    return None
 
 
 def _is_purpose(verb: "Token", aim: "Token") -> bool:
     """Whether an infinitive that the parser took for a complement tells a purpose: "waits in line to order"."""
     between = [t for t in verb.children if verb.i < t.i < aim.i and t.dep_ in ("prep", "dobj", "npadvmod", "prt")]
     return verb.lemma_ in _DOING or (bool(between) and verb.lemma_ in _GOING)
+
+
+def _without_aim(phrase: Phrase, goals: list[Phrase]) -> Phrase:
+    """ "goes to a museum" of "goes to a museum (in order) to see beautiful things"."""
+    for goal in goals:
+        for cut in (f" in order {goal.text}", f" {goal.text}"):
+            if cut in phrase.text and not phrase.text.startswith(cut):
+                return Phrase(phrase.text.split(cut)[0], phrase.start, max(phrase.start + 1, goal.start - 1))
+    return phrase

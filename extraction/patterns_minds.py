@@ -1,12 +1,12 @@
-"""What persons want, need and feel: "PersonX wants to V", "they feel sad", "you need to V"."""
+"""What persons want and feel, and how they are seen: "PersonX wants to V", "they feel sad", "you are generous"."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import Clause, clause, condition, coordinated, mark_of, objects_of, raised
+from extraction.grammar import clause, coordinated, objects_of
+from extraction.nouns import described
 from extraction.patterns import Found, found, pattern
-from extraction.sentences import Phrase, Sentence
-from extraction.who import actor, agents, described, event, is_described, thing
+from extraction.statements import Statement, feelings_of, thing
 from extraction.words import FEELING_NOUNS, FEELINGS, NO_STATE, word_set
 
 if TYPE_CHECKING:
@@ -19,29 +19,31 @@ _LIKES = word_set("aim want like love enjoy desire prefer hate dislike")
 
 @pattern(
     "wants",
-    1,
+    2,
     yes={
         "If someone misses the bus, they want to call a taxi.": ("PersonX misses the bus", "xWant", "to call a taxi"),
         "When you are thirsty, you would like to drink water.": ("PersonX is thirsty", "xWant", "to drink water"),
+        "If you are thirsty, you might want cold water.": ("PersonX is thirsty", "xWant", "to have cold water"),
     },
     no=("Let's first answer what PersonX wants to do.", "People sleep."),
 )
-def wants(sentence: Sentence) -> Iterator[Found]:
-    """ "X wants to V" as the consequence of an event."""
-    for main in sentence.clauses:
-        would_like = main.verb.lemma_ in ("like", "love") and "would" in main.modals
-        aim = next((t for t in main.verb.children if t.dep_ == "xcomp"), None)
-        if aim is None or not (main.verb.lemma_ in _WANTS or would_like):
-            continue
-        who, head = actor(sentence, main), event(sentence, main)
-        if who and head:
-            for tail in sentence.verbs(aim, "to V", person=True):
-                yield found(head, "oWant" if is_other(who, sentence) else "xWant", tail, main.negated)
+def wants(s: Statement) -> Iterator[Found]:
+    """ "X wants to V", "X wants N" as the consequence of an event."""
+    would_like = s.lemma in ("like", "love") and "would" in s.modals
+    if not (s.lemma in _WANTS or would_like) or not s.person or not s.event:
+        return
+    relation = "oWant" if s.is_other else "xWant"
+    for aim in s.children("xcomp")[:1]:
+        for tail in s.sentence.verbs(aim, "to V", person=True):
+            yield found(s.event, relation, tail, s.negated)
+    for wanted in (t for obj in s.children("dobj")[:1] for t in coordinated(obj) if t.pos_ == "NOUN"):
+        noun = s.sentence.noun(wanted, plural=True)
+        yield Found(s.event, relation, f"to have {noun.text}", noun.start, noun.end, s.negated)
 
 
 @pattern(
     "feels",
-    1,
+    2,
     yes={
         "When a person is accused of a crime, they often feel that they are innocent.": (
             "PersonX is accused of a crime",
@@ -57,41 +59,37 @@ def wants(sentence: Sentence) -> Iterator[Found]:
     },
     no=("The cloth feels soft.",),
 )
-def feels(sentence: Sentence) -> Iterator[Found]:
+def feels(s: Statement) -> Iterator[Found]:
     """ "X feels ADJ", "X is ADJ" for a state of mind, "X feels joy"."""
-    for main in sentence.clauses:
-        who, head = actor(sentence, main), event(sentence, main)
-        if not who or not head:
-            continue
-        relation = "oReact" if is_other(who, sentence) else "xReact"
-        for tail in feelings_of(sentence, main):
-            yield found(head, relation, tail, main.negated)
+    if s.person and s.event:
+        for tail in s.feelings:
+            yield found(s.event, "oReact" if s.is_other else "xReact", tail, s.negated)
 
 
 @pattern(
     "seen_as",
-    2,
-    yes={"If someone shares the cake, they are generous.": ("PersonX shares the cake", "xAttr", "generous")},
+    3,
+    yes={
+        "If someone shares the cake, they are generous.": ("PersonX shares the cake", "xAttr", "generous"),
+        "If someone is in a book, they are likely to be famous.": ("PersonX is in a book", "xAttr", "famous"),
+    },
     no=("If you run, you are tired.", "Cakes are sweet.", "A short person can be tall."),
 )
-def seen_as(sentence: Sentence) -> Iterator[Found]:
+def seen_as(s: Statement) -> Iterator[Found]:
     """ "X is ADJ", "X is a N" where that is no state of mind."""
-    for main in sentence.clauses:
-        who, head = actor(sentence, main), event(sentence, main)
-        if main.verb.lemma_ != "be" or not who or not head or is_other(who, sentence) or "should" in main.modals:
-            continue
-        if main.modals & {"can", "could"} or (is_described(main) and condition(main) is None):
-            continue
-        for state in (t for t in main.verb.children if t.dep_ in ("acomp", "attr") and t.i > main.verb.i):
-            for member in coordinated(state):
-                plain = member.pos_ in ("ADJ", "NOUN") and member.lower_ not in FEELINGS | NO_STATE
-                if plain and not (member.pos_ == "NOUN" and member.lemma_ in FEELING_NOUNS):
-                    yield found(head, "xAttr", sentence.noun(member), main.negated)
+    if s.lemma != "be" or not s.person or not s.event or s.is_other or s.modals & {"should", "can", "could"}:
+        return
+    if s.subject is not None and described(s.subject) is not None and s.condition is None:
+        return
+    for member in (m for t in s.children("acomp", "attr") if t.i > s.verb.i for m in coordinated(t)):
+        plain = member.pos_ in ("ADJ", "NOUN") and member.lower_ not in FEELINGS | NO_STATE
+        if plain and not (member.pos_ == "NOUN" and member.lemma_ in FEELING_NOUNS):
+            yield found(s.event, "xAttr", s.sentence.noun(member), s.negated)
 
 
 @pattern(
     "brings_feeling",
-    2,
+    3,
     yes={
         "Learning about science is likely to bring you satisfaction.": (
             "PersonX learns about science",
@@ -103,22 +101,16 @@ def seen_as(sentence: Sentence) -> Iterator[Found]:
         "Playing chess on a cold day can make you sick.": ("PersonX plays chess on a cold day", "xReact", "sick"),
     },
 )
-def brings_feeling(sentence: Sentence) -> Iterator[Found]:
+def brings_feeling(s: Statement) -> Iterator[Found]:
     """ "V-ing brings joy": an event said as a gerund, and the feeling that it gives."""
-    for main in sentence.clauses:
-        subject = main.subject
-        verb = main.verb
-        if verb.lemma_ == "be" and (likely := main.child("acomp")) is not None and likely.lower_ == "likely":
-            verb = next((t for t in likely.children if t.dep_ == "xcomp"), verb)
-        if subject is None or subject.tag_ != "VBG" or verb.lemma_ not in _BRINGS:
-            continue
-        head = sentence.context.event or f"{sentence.slot} {sentence.verbs(subject, 'V-s', person=True)[0].text}"
-        for state in (t for t in verb.children if t.dep_ == "ccomp" and t.lower_ in FEELINGS):
-            yield found(head, "xReact", sentence.noun(state), main.negated)
-        for obj in [*(t for t in verb.children if t.dep_ in ("dobj", "dative")), *objects_of(verb, {"to", "in"})]:
-            for member in coordinated(obj):
-                if member.lemma_.lower() in FEELING_NOUNS:
-                    yield found(head, "xReact", sentence.noun(member), main.negated)
+    if s.subject is None or s.subject.tag_ != "VBG" or s.lemma not in _BRINGS:
+        return
+    head = s.sentence.context.event or s.doing(s.subject)
+    for state in (t for t in s.children("ccomp") if t.lower_ in FEELINGS):
+        yield found(head, "xReact", s.sentence.noun(state), s.negated)
+    for obj in [*s.children("dobj", "dative"), *objects_of(s.verb, {"to", "in"})]:
+        for member in (m for m in coordinated(obj) if m.lemma_.lower() in FEELING_NOUNS):
+            yield found(head, "xReact", s.sentence.noun(member), s.negated)
 
 
 @pattern(
@@ -127,84 +119,31 @@ def brings_feeling(sentence: Sentence) -> Iterator[Found]:
     yes={"A sizable lunch will make a person feel full.": ("sizable lunch", "xReact", "full")},
     no=("Heat makes metal expand.",),
 )
-def makes_feel(sentence: Sentence) -> Iterator[Found]:
+def makes_feel(s: Statement) -> Iterator[Found]:
     """ "X makes people feel ADJ": the state of mind that a thing brings."""
-    for main in sentence.clauses:
-        verb = raised(main)
-        if verb.lemma_ not in ("make", "cause", "help") or main.past or main.subject is None:
-            continue
-        head = sentence.gerund(main.subject).text if main.subject.tag_ == "VBG" else thing(sentence, main.subject)
-        for inner in (t for t in verb.children if t.dep_ in ("ccomp", "xcomp") and t.i > verb.i):
-            given = clause(inner)
-            if inner.lemma_ == "feel" and given.subject is not None and sentence.person(given.subject):
-                for tail in feelings_of(sentence, given):
-                    yield found(head, "xReact", tail, main.negated)
+    if s.lemma not in ("make", "cause", "help") or s.past or s.subject is None:
+        return
+    head = s.sentence.gerund(s.subject).text if s.subject.tag_ == "VBG" else thing(s.sentence, s.subject)
+    for inner in (t for t in s.children("ccomp", "xcomp") if t.i > s.verb.i and t.lemma_ == "feel"):
+        given = clause(inner)
+        if given.subject is not None and s.sentence.person(given.subject):
+            for tail in feelings_of(s.sentence, given):
+                yield found(head, "xReact", tail, s.negated)
 
 
 @pattern(
     "desires",
     1,
-    yes={
-        "Cats like to sleep in the sun.": ("cat", "Desires", "sleep in the sun"),
-    },
+    yes={"Cats like to sleep in the sun.": ("cat", "Desires", "sleep in the sun")},
     no=("He wants to leave.", "If you are thirsty, you want to drink."),
 )
-def desires(sentence: Sentence) -> Iterator[Found]:
+def desires(s: Statement) -> Iterator[Found]:
     """ "Cats like to V": what a kind of agent wants in general."""
-    for main in sentence.clauses:
-        if main.verb.lemma_ not in _LIKES or main.past:
-            continue
-        heads = [] if main.subject is not None and described(main.subject) else agents(sentence, main)
-        negated = main.negated or main.verb.lemma_ in ("hate", "dislike")
-        for head in heads:
-            if (aim := main.child("xcomp")) is not None:
-                for tail in sentence.verbs(aim, "V"):
-                    yield found(head, "Desires", tail, negated)
-            elif (obj := main.child("dobj")) is not None:
-                for tail in sentence.complements(obj):
-                    yield found(head, "Desires", tail, negated)
-
-
-def feelings_of(sentence: Sentence, main: Clause) -> Iterator[Phrase]:
-    """What a clause says that its subject feels."""
-    verb = main.verb
-    if verb.lemma_ == "feel":
-        inner = main.child("ccomp")
-        if (
-            inner is not None
-            and inner.i > verb.i
-            and inner.lemma_ == "be"
-            and _by_person(inner)
-            and (state := clause(inner).child("acomp", "attr")) is not None
-        ):
-            yield from sentence.complements(state)
-        for state in (t for t in verb.children if t.dep_ in ("acomp", "oprd", "dobj", "attr") and t.i > verb.i):
-            yield from (p for t in coordinated(state) if _is_feeling(t) and (p := sentence.noun(t)).text)
-        for state in (
-            t
-            for t in verb.children
-            if t.dep_ == "advcl" and t.i > verb.i and t.tag_ in ("VBN", "VBD") and not mark_of(t)
-        ):
-            yield from sentence.complements(state)
-    elif verb.lemma_ in ("experience", "have", "suffer"):
-        for state in (t for t in verb.children if t.dep_ == "dobj"):
-            yield from (sentence.noun(t) for t in coordinated(state) if t.lemma_.lower() in FEELING_NOUNS)
-    elif verb.lemma_ in ("be", "become", "get"):
-        for state in (t for t in verb.children if t.dep_ in ("acomp", "attr")):
-            yield from (sentence.noun(t) for t in coordinated(state) if t.lower_ in FEELINGS)
-    elif verb.tag_ in ("VBN", "JJ") and verb.lower_ in FEELINGS:
-        yield from (sentence.noun(t) for t in coordinated(verb) if t.lower_ in FEELINGS)
-
-
-def _is_feeling(t: "Token") -> bool:
-    return t.pos_ in ("ADJ", "VERB") or t.lemma_.lower() in FEELING_NOUNS
-
-
-def _by_person(verb: "Token") -> bool:
-    subject = clause(verb).subject
-    return subject is not None and subject.pos_ == "PRON"
-
-
-def is_other(who: str, sentence: Sentence) -> bool:
-    """Whether a slot is another person than the one that the sentence is about."""
-    return who != sentence.slot
+    if s.lemma not in _LIKES or s.past or (s.subject is not None and described(s.subject)):
+        return
+    negated = s.negated or s.lemma in ("hate", "dislike")
+    aim, obj = s.child("xcomp"), s.child("dobj")
+    tails = s.sentence.verbs(aim, "V") if aim is not None else s.sentence.complements(obj) if obj is not None else []
+    for head in s.agents:
+        for tail in tails:
+            yield found(head, "Desires", tail, negated)

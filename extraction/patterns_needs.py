@@ -3,19 +3,21 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import Clause, coordinated, mark_of
+from extraction.grammar import coordinated, mark_of, objects_of
+from extraction.nouns import is_human, is_role
 from extraction.patterns import Found, found, pattern
-from extraction.patterns_minds import is_other
-from extraction.sentences import Phrase, Sentence
-from extraction.who import actor, described, event, is_role, thing, things
+from extraction.sentences import Phrase
+from extraction.statements import Statement, role
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
+_NECESSARY = frozenset({"necessary", "essential", "crucial", "vital", "required", "needed"})
+
 
 @pattern(
-    "needs",
-    2,
+    "must",
+    1,
     yes={
         "If you travel abroad, you need to carry a passport.": (
             "PersonX travels abroad",
@@ -23,164 +25,155 @@ if TYPE_CHECKING:
             "to carry a passport",
         ),
         "If you are hurt, you should see a doctor.": ("PersonX is hurt", "xNeed", "to see a doctor"),
-    },
-    no=("The car needs to be washed.",),
-)
-def needs(sentence: Sentence) -> Iterator[Found]:
-    """ "X needs to V", "must V", "has to V"."""
-    for main in sentence.clauses:
-        who, head = actor(sentence, main), event(sentence, main)
-        if not who or not head or is_other(who, sentence):
-            continue
-        if main.verb.lemma_ in ("need", "have") and (aim := main.child("xcomp")) is not None:
-            phrases = sentence.verbs(aim, "to V", person=True)
-        elif main.modals & {"must", "should"} and not main.passive:
-            phrases = sentence.verbs(main.verb, "to V", person=True)
-        else:
-            continue
-        for tail in phrases:
-            yield found(head, "xNeed", tail, main.negated)
-
-
-@pattern(
-    "needs_for",
-    2,
-    yes={
-        "A vending machine needs coins to work.": ("vending machine works", "xNeed", "to have coins"),
-        "People will need plates to eat food.": ("PersonX eats food", "xNeed", "to have plates"),
-    },
-)
-def needs_for(sentence: Sentence) -> Iterator[Found]:
-    """ "X needs N to V": having N comes before V-ing."""
-    for main in sentence.clauses:
-        objects = [t for t in main.verb.children if t.dep_ == "dobj" and t.pos_ == "NOUN"]
-        raised_ = [t for t in main.verb.children if t.dep_ == "ccomp" and mark_of(t) == "to"]
-        objects += [o for t in raised_ for o in t.children if o.dep_ == "nsubj" and o.pos_ == "NOUN"]
-        if main.verb.lemma_ not in ("need", "require") or not objects or main.subject is None:
-            continue
-        aims = [
-            t
-            for t in [*main.verb.children, *(d for o in coordinated(objects[0]) for d in o.children)]
-            if t.dep_ in ("advcl", "xcomp", "acl", "relcl", "ccomp") and mark_of(t) == "to"
-        ]
-        people = sentence.person(main.subject)
-        who = [people] if people else things(sentence, main)
-        for aim in aims[:1]:
-            goal = sentence.verbs(aim, "V-s", person=bool(people))[:1]
-            for member in coordinated(objects[0]):
-                have = sentence.noun(member, plural=True)
-                for head in (f"{w} {g.text}" for w in who for g in goal):
-                    yield Found(
-                        head, "xNeed", f"to have {have.text.split(' to ')[0]}", have.start, have.end, main.negated
-                    )
-
-
-@pattern(
-    "needs_first",
-    2,
-    yes={
         "To have fun, you should play a game.": ("PersonX has fun", "xNeed", "to play a game"),
         "People need to save money to buy a house.": ("PersonX buys a house", "xNeed", "to save money"),
-        "To pretend, one must have imagination.": ("PersonX pretends", "xNeed", "to have imagination"),
-    },
-    no=("You need to sleep.",),
-)
-def needs_first(sentence: Sentence) -> Iterator[Found]:
-    """ "X needs to V to W", "to W, one must V"."""
-    for main in sentence.clauses:
-        needed = main.verb if "should" in main.modals and not main.passive else _needed(main)
-        if needed is None or main.subject is None or not sentence.person(main.subject):
-            continue
-        goals = [t for t in [*main.verb.children, *needed.children] if t.dep_ == "advcl" and mark_of(t) == "to"]
-        if "should" in main.modals:
-            goals = [t for t in goals if t.i < needed.i]
-        for goal in goals[:1]:
-            heads = sentence.verbs(goal, "V-s", person=True)[:1]
-            for tail in sentence.predicate(needed, "to V", person=True):
-                plain = _without(tail, sentence.verbs(goal, "to V", person=True))
-                for head in heads:
-                    yield found(f"{sentence.slot} {head.text}", "xNeed", plain, main.negated)
-
-
-@pattern(
-    "role_needs",
-    2,
-    yes={
+        "People must shop for food before they eat.": ("PersonX eats", "xNeed", "to shop for food"),
         "Waiters are required to memorize the menu.": ("PersonX is a waiter", "xNeed", "to memorize the menu"),
         "A student in engineering must take science courses.": (
             "PersonX is a student in engineering",
             "xNeed",
             "to take science courses",
         ),
-        "Hikers need to take breaks.": ("PersonX is a hiker", "xNeed", "to take breaks"),
     },
-    no=("Doors must be locked.",),
+    no=("The car needs to be washed.", "You need to sleep.", "Doors must be locked."),
 )
-def role_needs(sentence: Sentence) -> Iterator[Found]:
-    """ "A student must V", "hikers need to V": an obligation of a role."""
-    for main in sentence.clauses:
-        subject, needed = main.subject, _needed(main) or _required(main)
-        if subject is None or needed is None or sentence.context.event or not is_role(subject):
-            continue
-        if subject.tag_ != "NNS" and not any(t.lower_ in ("a", "an") for t in subject.children):
-            continue
-        name = thing(sentence, subject)
-        if not name or described(subject) is not None:
-            continue
-        article = "an" if name[0] in "aeiou" else "a"
-        for tail in sentence.predicate(needed, "to V"):
-            yield found(f"{sentence.slot} is {article} {name}", "xNeed", tail, main.negated)
+def must(s: Statement) -> Iterator[Found]:
+    """ "X must V", "X needs to V", "X is required to V"."""
+    needed = _needed(s)
+    if needed is None or s.subject is None or s.past or s.main.outer is not None:
+        return
+    goal = _goal(s, needed)
+    head = _head(s, goal)
+    for tail in s.sentence.predicate(needed, "to V", person=bool(s.person)) if head else ():
+        ends = s.sentence.verbs(goal, "to V", person=True) if goal is not None and mark_of(goal) == "to" else []
+        yield found(head, "xNeed", _without(tail, ends), s.negated)
+
+
+@pattern(
+    "needs_for",
+    3,
+    yes={
+        "A vending machine needs coins to work.": ("vending machine works", "xNeed", "to have coins"),
+        "People will need plates to eat food.": ("PersonX eats food", "xNeed", "to have plates"),
+    },
+)
+def needs_for(s: Statement) -> Iterator[Found]:
+    """ "X needs N to V": having N comes before V-ing."""
+    objects = [t for t in s.children("dobj") if t.pos_ == "NOUN"]
+    raised = [t for t in s.children("ccomp") if mark_of(t) == "to"]
+    objects += [o for t in raised for o in t.children if o.dep_ == "nsubj" and o.pos_ == "NOUN"]
+    if s.lemma not in ("need", "require") or not objects or s.subject is None or s.subject.pos_ == "PROPN":
+        return
+    aims = [
+        t
+        for t in [*s.verb.children, *(d for o in coordinated(objects[0]) for d in o.children)]
+        if t.dep_ in ("advcl", "xcomp", "acl", "relcl", "ccomp") and mark_of(t) == "to"
+    ]
+    person = s.sentence.person(s.subject)
+    for aim in aims[:1]:
+        goal = s.sentence.verbs(aim, "V-s", person=bool(person))[:1]
+        heads = [f"{who} {g.text}" for who in ([person] if person else s.things) for g in goal]
+        for member in coordinated(objects[0]):
+            have = s.sentence.noun(member, plural=True)
+            for head in heads:
+                yield Found(head, "xNeed", f"to have {have.text.split(' to ')[0]}", have.start, have.end, s.negated)
 
 
 @pattern(
     "requires",
-    2,
+    3,
     yes={
         "Soccer requires kicking a ball.": ("soccer", "xNeed", "to kick a ball"),
         "Walking requires energy.": ("PersonX walks", "xNeed", "to have energy"),
         "To go fishing requires a rod.": ("PersonX goes fishing", "xNeed", "to have rod"),
+        "Children require a healthy diet.": ("PersonX is a child", "xNeed", "to have healthy diet"),
     },
     no=("She requires help.",),
 )
-def requires(sentence: Sentence) -> Iterator[Found]:
+def requires(s: Statement) -> Iterator[Found]:
     """ "X requires V-ing", "X requires N"."""
-    for main in sentence.clauses:
-        if main.verb.lemma_ not in ("require", "need") or main.past or main.passive or main.subject is None:
-            continue
-        if any(t.dep_ in ("advcl", "xcomp") and mark_of(t) == "to" for t in main.verb.children):
-            continue
-        heads = things(sentence, main)
-        if main.subject.tag_ == "VBG" or (main.subject.dep_ == "csubj" and mark_of(main.subject) == "to"):
-            heads = [f"{sentence.slot} {p.text}" for p in sentence.verbs(main.subject, "V-s", person=True)[:1]]
-        for head in heads:
-            for tail in _requirements(sentence, main.verb):
-                yield found(head, "xNeed", tail, main.negated)
+    subject = s.subject
+    if s.lemma not in ("require", "need") or s.past or s.passive or subject is None or subject.pos_ == "PROPN":
+        return
+    if any(mark_of(t) == "to" for t in s.children("advcl", "xcomp", "ccomp")):
+        return
+    heads = [role(s.sentence, subject)] if is_human(subject) else s.things
+    if subject.tag_ == "VBG" or (subject.dep_ == "csubj" and mark_of(subject) == "to"):
+        heads = [s.doing(subject)]
+    for head in filter(None, heads):
+        for tail in _requirements(s):
+            yield found(head, "xNeed", tail, s.negated)
 
 
-def _needed(main: Clause) -> "Token | None":
+@pattern(
+    "necessary",
+    1,
+    yes={
+        "Lying down is a necessary step to sleeping well.": ("PersonX sleeps well", "xNeed", "to lie down"),
+        "Practising is essential for winning a race.": ("PersonX wins a race", "xNeed", "to practise"),
+    },
+    no=("Air is necessary for fire.",),
+)
+def necessary(s: Statement) -> Iterator[Found]:
+    """ "V-ing is necessary for W-ing": V-ing comes before W-ing."""
+    if s.lemma != "be" or s.past or s.subject is None or s.subject.tag_ != "VBG":
+        return
+    for state in s.children("acomp", "attr"):
+        if not any(t.lower_ in _NECESSARY for t in (state, *state.children)):
+            continue
+        links = [t for t in (*state.children, *s.verb.children) if t.dep_ == "prep" and t.lower_ in ("for", "to")]
+        goals = [p for t in links for p in t.children if p.dep_ == "pcomp"]
+        goals += [t for t in (*state.children, *s.verb.children) if t.dep_ in ("xcomp", "advcl") and t.tag_ == "VB"]
+        for goal in goals[:1]:
+            for doing in (t for t in coordinated(s.subject) if t.tag_ == "VBG"):
+                for tail in s.sentence.predicate(doing, "to V", person=True):
+                    yield found(s.doing(goal), "xNeed", tail, s.negated)
+
+
+def _needed(s: Statement) -> "Token | None":
     """The verb that an obligation is about."""
-    if "must" in main.modals:
-        return None if main.passive else main.verb
-    if main.verb.lemma_ not in ("need", "have") or main.modals & {"can", "could", "may", "might"}:
+    if s.modals & {"must", "should"}:
+        return None if s.passive or s.verb is not s.main.finite else s.verb
+    required = s.passive and s.lemma in ("require", "oblige")
+    if not required and (s.lemma not in ("need", "have") or s.may_be):
         return None
-    aim = next((t for t in main.verb.children if t.dep_ == "xcomp" and mark_of(t) == "to"), None)
-    return None if aim is None or any(t.dep_ == "auxpass" for t in aim.children) else aim
+    return next((t for t in s.children("xcomp") if mark_of(t) == "to"), None)
 
 
-def _required(main: Clause) -> "Token | None":
-    """The verb of "is required to V"."""
-    if not main.passive or main.past or main.verb.lemma_ not in ("require", "oblige"):
-        return None
-    return next((t for t in main.verb.children if t.dep_ == "xcomp" and mark_of(t) == "to"), None)
+def _goal(s: Statement, needed: "Token") -> "Token | None":
+    """The verb of what it is needed for: "to buy a house", "before they eat"."""
+    goals = [t for t in (*s.verb.children, *needed.children) if t.dep_ == "advcl"]
+    goals += [p for t in (*s.verb.children, *needed.children) if t.lower_ == "before" for p in t.children]
+    for goal in goals:
+        purpose = mark_of(goal) == "to" and (goal.i < needed.i or "should" not in s.modals)
+        before = mark_of(goal) == "before" or (goal.dep_ == "pcomp" and goal.tag_ == "VBG")
+        if (purpose and s.person) or before:
+            return goal
+    return None
 
 
-def _requirements(sentence: Sentence, verb: "Token") -> Iterator[Phrase]:
-    for t in verb.children:
+def _head(s: Statement, goal: "Token | None") -> str:
+    """The event that an obligation comes before: its goal, its condition, or the role that it is of."""
+    if s.is_other or s.subject is None:
+        return ""
+    if goal is not None:
+        plain = mark_of(goal) == "to" or goal.dep_ == "pcomp"
+        return s.doing(goal) if plain else s.of_clause(goal)
+    if s.person:
+        return s.event
+    general = s.subject.tag_ == "NNS" or any(t.lower_ in ("a", "an", "every", "the") for t in s.subject.children)
+    if s.sentence.context.event or not general or "should" in s.modals or not is_role(s.subject):
+        return ""
+    return role(s.sentence, s.subject)
+
+
+def _requirements(s: Statement) -> Iterator[Phrase]:
+    for t in s.verb.children:
         if t.dep_ in ("xcomp", "ccomp", "dobj") and t.tag_ == "VBG":
-            yield from sentence.verbs(t, "to V")
+            yield from s.sentence.verbs(t, "to V")
         elif t.dep_ == "dobj" and t.pos_ in ("NOUN", "PROPN"):
             for member in coordinated(t):
-                noun = sentence.noun(member, plural=True)
+                noun = s.sentence.noun(member, plural=True)
                 yield Phrase(f"to have {noun.text}", noun.start, noun.end)
 
 
@@ -190,4 +183,5 @@ def _without(phrase: Phrase, ends: list[Phrase]) -> Phrase:
         for text in (f" in order {end.text}", f" {end.text}"):
             if phrase.text.endswith(text):
                 return Phrase(phrase.text.removesuffix(text), phrase.start, end.start - 1)
-    return phrase
+    before = phrase.text.split(" before ")[0]
+    return Phrase(before, phrase.start, phrase.start + max(1, len(before))) if before != phrase.text else phrase

@@ -1,65 +1,48 @@
 """What things are made of: parts, members and materials."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from extraction.grammar import SUBJECTS, Clause, clause, members, objects_of
+from extraction.grammar import SUBJECTS, clause, members, objects_of
+from extraction.nouns import MADE, has_goods, is_part, is_role
 from extraction.patterns import Found, found, pattern
-from extraction.sentences import Sentence
-from extraction.who import MADE, has_goods, is_part, is_role, thing, things
+from extraction.statements import Statement, thing
 from extraction.words import STRUCTURE
 
-PARTS = frozenset({"part", "component", "member", "constituent", "ingredient"})
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
+_PARTS = frozenset({"part", "component", "member", "constituent", "ingredient"})
 
 
 @pattern(
     "parts",
-    2,
+    3,
     yes={
         "The solar system is made up of the sun and its planets.": ("solar system", "MadeUpOf", "sun"),
         "A wheel consists of a rim and spokes.": ("wheel", "MadeUpOf", "rim"),
         "A preface is a part of a book.": ("book", "MadeUpOf", "preface"),
         "Guitars have strings.": ("guitar", "MadeUpOf", "string"),
+        "Candy is a confection made from sugar.": ("candy", "MadeUpOf", "sugar"),
+        "A restaurant would have a kitchen.": ("restaurant", "MadeUpOf", "kitchen"),
     },
     no=("People have dreams.", "The electron has a charge.", "London has many pubs."),
 )
-def parts(sentence: Sentence) -> Iterator[Found]:
+def parts(s: Statement) -> Iterator[Found]:
     """ "X is made of Y", "X consists of Y", "X contains Y", "X has Y", "Y is a part of X"."""
-    for main in sentence.clauses:
-        verb = main.verb
-        heads = things(sentence, main)
-        if not heads or main.past:
-            continue
-        if (main.passive and verb.lemma_ in MADE) or verb.lemma_ in ("consist", "comprise"):
-            parts_ = objects_of(verb, {"of", "from"})
-            parts_ += [p for t in verb.children if t.dep_ == "prt" for p in objects_of(t, {"of"})]
-        elif (
-            verb.lemma_ == "include"
-            or (verb.lemma_ == "contain" and not has_goods(main.subject or verb))
-            or (verb.lemma_ == "have" and _has_part(main))
-        ):
-            parts_ = [t for t in verb.children if t.dep_ == "dobj" and is_part(t)]
-        elif verb.lemma_ == "have":
-            parts_ = [t for t in verb.children if t.dep_ == "dobj" and t.lemma_ in STRUCTURE]
-        else:
-            parts_ = []
-        for head in heads:
-            for member in (m for first in parts_ for m in members(first) if m.pos_ in ("NOUN", "PROPN")):
-                whole_part = sentence.noun(member)
-                bare = whole_part.text.split(" that ")[0].split(" which ")[0]
-                yield Found(head, "MadeUpOf", bare, whole_part.start, whole_part.end, main.negated)
-            attribute = main.child("attr")
-            if verb.lemma_ == "be" and attribute is not None and attribute.lemma_ in PARTS:
-                for whole in objects_of(attribute, {"of"}):
-                    name = sentence.noun(whole)
-                    part = sentence.noun(main.subject) if main.subject is not None else name
-                    yield Found(name.text.split(" that ")[0], "MadeUpOf", head, part.start, part.end, main.negated)
-
-
-def _has_part(main: Clause) -> bool:
-    """Whether "X has Y" can tell a part: no role, country or mere possibility has one."""
-    place = main.subject is not None and has_goods(main.subject)
-    maybe = bool(main.modals & {"may", "might", "could", "must", "should"})
-    return not (is_role(main.subject) or place or maybe) and main.child("xcomp", "ccomp") is None
+    if s.past or not s.things:
+        return
+    for head in s.things:
+        for member in (m for first in _parts(s) for m in members(first) if m.pos_ in ("NOUN", "PROPN")):
+            part = s.sentence.noun(member)
+            bare = part.text.split(" that ")[0].split(" which ")[0]
+            yield Found(head, "MadeUpOf", bare, part.start, part.end, s.negated)
+    attribute = s.child("attr")
+    if s.lemma == "be" and attribute is not None and attribute.lemma_ in _PARTS and s.subject is not None:
+        part = s.sentence.noun(s.subject)
+        for whole in (s.sentence.noun(w).text.split(" that ")[0] for w in objects_of(attribute, {"of"})):
+            for head in s.things:
+                yield Found(whole, "MadeUpOf", head, part.start, part.end, s.negated)
 
 
 @pattern(
@@ -68,36 +51,49 @@ def _has_part(main: Clause) -> bool:
     yes={"Apples have a skin that can be peeled off.": ("apple skin", "CapableOf", "be peeled off")},
     no=("Apples have a skin that is red.",),
 )
-def part_can(sentence: Sentence) -> Iterator[Found]:
+def part_can(s: Statement) -> Iterator[Found]:
     """ "X has a Y that can V": what the part of X can do."""
-    for main in sentence.clauses:
-        if main.verb.lemma_ != "have" or not _has_part(main):
-            continue
-        for part in (t for t in main.verb.children if t.dep_ == "dobj" and is_part(t)):
-            for inner in (clause(t) for t in part.children if t.dep_ == "relcl"):
-                if inner.subject is None or inner.subject.lower_ not in ("that", "which") or "can" not in inner.modals:
-                    continue
-                for head in things(sentence, main):
-                    for tail in sentence.predicate(inner.verb, "V"):
-                        yield found(f"{head} {part.lemma_.lower()}", "CapableOf", tail, inner.negated)
+    if s.lemma != "have" or not _has_part(s):
+        return
+    for part in (t for t in s.children("dobj") if is_part(t)):
+        for inner in (clause(t) for t in part.children if t.dep_ == "relcl"):
+            if inner.subject is None or inner.subject.lower_ not in ("that", "which") or "can" not in inner.modals:
+                continue
+            for head in s.things:
+                for tail in s.sentence.predicate(inner.verb, "V"):
+                    yield found(f"{head} {part.lemma_.lower()}", "CapableOf", tail, inner.negated)
 
 
 @pattern(
     "part_in_relative",
-    1,
-    yes={
-        "James works in a building that has an auditorium.": ("building", "MadeUpOf", "auditorium"),
-    },
+    2,
+    yes={"James works in a building that has an auditorium.": ("building", "MadeUpOf", "auditorium")},
 )
-def part_in_relative(sentence: Sentence) -> Iterator[Found]:
+def part_in_relative(s: Statement) -> Iterator[Found]:
     """ "a N that has Y": the part of a thing that is told on the way."""
-    for verb in (
-        t for t in sentence.span if t.dep_ == "relcl" and t.lemma_ in ("have", "contain") and t.tag_ in ("VBZ", "VBP")
-    ):
+    for verb in (t for t in s.verb.subtree if t.dep_ == "relcl" and t.lemma_ in ("have", "contain")):
         inner, whole = clause(verb), verb.head
         if inner.subject is None or inner.subject.lower_ not in ("that", "which") or whole.dep_ in SUBJECTS | {"attr"}:
             continue
-        head = thing(sentence, whole).split(" that ")[0].split(" which ")[0]
-        for part in (t for t in verb.children if t.dep_ == "dobj" and is_part(t)):
-            for member in members(part):
-                yield found(head, "MadeUpOf", sentence.noun(member), inner.negated)
+        head = thing(s.sentence, whole).split(" that ")[0].split(" which ")[0]
+        if verb.tag_ in ("VBZ", "VBP"):
+            for member in (m for t in inner.children("dobj") if is_part(t) for m in members(t)):
+                yield found(head, "MadeUpOf", s.sentence.noun(member), inner.negated)
+
+
+def _parts(s: Statement) -> list["Token"]:
+    """The first of the parts that a clause tells of its subject."""
+    if (s.passive and s.lemma in MADE) or s.lemma in ("consist", "comprise"):
+        particles = [p for t in s.children("prt") for p in objects_of(t, {"of"})]
+        return [*objects_of(s.verb, {"of", "from"}), *particles]
+    goods = s.subject is not None and has_goods(s.subject)
+    if s.lemma == "include" or (s.lemma == "contain" and not goods) or (s.lemma == "have" and _has_part(s)):
+        return [t for t in s.children("dobj") if is_part(t)]
+    return [t for t in s.children("dobj") if t.lemma_ in STRUCTURE] if s.lemma == "have" else []
+
+
+def _has_part(s: Statement) -> bool:
+    """Whether "X has Y" can tell a part: no role, country or mere possibility has one."""
+    place = s.subject is not None and has_goods(s.subject)
+    maybe = bool(s.modals & {"may", "might", "could", "must", "should"})
+    return not (is_role(s.subject) or place or maybe) and s.child("xcomp", "ccomp") is None

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import Clause, clause, condition, coordinated, is_name, is_where, mark_of, objects_of
+from extraction.grammar import clause, coordinated, is_name, is_where, mark_of, objects_of
+from extraction.nouns import MADE, MADE_FOR, PLACED, is_part, is_role, is_there, places
 from extraction.patterns import Found, found, pattern
-from extraction.patterns_minds import feelings_of
-from extraction.sentences import Phrase, Sentence
-from extraction.who import MADE, MADE_FOR, PLACED, is_described, is_part, is_role, places, states
+from extraction.sentences import Phrase
+from extraction.statements import Statement, thing
 from extraction.words import FIRST_NAMES, NO_STATE, word_set
 
 if TYPE_CHECKING:
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 _KINDS = frozenset({"type", "kind", "form", "sort", "example"})
 _NO_PROPERTY = word_set(
     "use need require cause call name know publish release found bear write derive prevent hinder obstruct "
-    "say ask suggest consider mention describe refer introduce interpret do give define"
+    "say ask suggest consider mention describe refer introduce interpret do give define show"
 )
 _NO_CLASS = word_set(
-    "answer question option choice statement reason result cause part component constituent ingredient member number"
+    "answer question option choice statement reason result cause part component constituent ingredient member number "
+    "name"
 )
-
+_SITES = word_set("place building area location spot")
 _OPINIONS = word_set("common reasonable plausible logical interesting safe clear best better good")
+_REGARD = word_set("consider deem regard view")
 
 
 @pattern(
     "is",
-    2,
+    3,
     yes={
         "A weasel is a small mammal.": ("weasel", "HasProperty", "small mammal"),
         "Friends can be deceitful.": ("friend", "HasProperty", "deceitful"),
@@ -42,79 +44,158 @@ _OPINIONS = word_set("common reasonable plausible logical interesting safe clear
         ),
         "The Office is a sitcom that aired from 2005 to 2013.": ("office", "HasProperty", "sitcom"),
         "Kanji is a form of writing.": ("kanji", "HasProperty", "writing"),
+        "A hurricane is a type of storm that can cause harm.": (
+            "hurricane",
+            "HasProperty",
+            "type of storm that can cause harm",
+        ),
         "People who hike are fit.": ("person who hike", "HasProperty", "fit"),
+        "Submarines are likely to be a type of ship.": ("submarine", "HasProperty", "ship"),
+        "Snakes are usually considered to be cold.": ("snake", "HasProperty", "cold"),
+        "Stabbing is a violent way to die.": ("stabbing", "HasProperty", "violent way to die"),
     },
-    no=("The answer is a tribe.", "She is tall."),
+    no=("The answer is a tribe.", "She is tall.", "It is unlikely to be a ship."),
 )
-def is_(sentence: Sentence) -> Iterator[Found]:
+def is_(s: Statement) -> Iterator[Found]:
     """ "X is a Y", "X is ADJ": class and property."""
-    for main in sentence.clauses:
-        if main.verb.lemma_ != "be" or _depends(sentence, main) or "should" in main.modals:
+    if s.lemma != "be" or s.main.inherited or "should" in s.modals or _depends(s) or is_there(s.verb):
+        return
+    heads = s.states or _named(s) or ([] if s.feelings else s.which_persons)
+    for state in (t for t in s.children("attr", "acomp") if t.i > s.verb.i):
+        if s.subject is not None and _is_inverted(s.subject, state):
+            yield found(s.sentence.noun(state).text, "HasProperty", s.sentence.noun(s.subject), s.negated)
             continue
-        heads = states(sentence, main) or _named(sentence, main) or _which_persons(sentence, main)
-        for state in (t for t in main.verb.children if t.dep_ in ("attr", "acomp") and t.i > main.verb.i):
-            if main.subject is not None and _is_inverted(main.subject, state):
-                yield found(sentence.noun(state).text, "HasProperty", sentence.noun(main.subject), main.negated)
-                continue
-            for tail in _properties(sentence, main, state):
-                for head in heads:
-                    yield found(head, "HasProperty", tail, main.negated)
+        for tail in _properties(s, state):
+            for head in heads:
+                yield found(head, "HasProperty", tail, s.negated)
+
+
+@pattern(
+    "like",
+    1,
+    yes={"Anemones are like flowers.": ("anemone", "HasProperty", "like flowers")},
+    no=("She is like him.",),
+)
+def like(s: Statement) -> Iterator[Found]:
+    """ "X is like Y"."""
+    if s.lemma != "be" or s.main.inherited or s.child("attr", "acomp") is not None:
+        return
+    for word in (t for t in s.children("prep") if t.lower_ == "like" and t.i > s.verb.i):
+        for head in s.states:
+            yield found(head, "HasProperty", s.sentence.gerund(word), s.negated)
 
 
 @pattern(
     "passive",
-    2,
+    3,
     yes={
         "Restaurants are usually run by people from that country.": (
             "restaurant",
             "HasProperty",
             "run by people from that country",
         ),
+        "Products bought in excess are likely to be wasted.": ("product bought in excess", "HasProperty", "wasted"),
     },
-    no=("Hammers are used to drive nails.", "The book was published in 1990."),
+    no=("Hammers are used to drive nails.", "The book was published in 1990.", "Pets are kept to guard homes."),
+    general=True,
 )
-def passive(sentence: Sentence) -> Iterator[Found]:
+def passive(s: Statement) -> Iterator[Found]:
     """ "X is V-ed": what is usually done to a thing."""
-    for main in sentence.clauses:
-        if (
-            main.verb.dep_ == "relcl"
-            or not main.passive
-            or main.past
-            or main.verb.lemma_ in _NO_PROPERTY | MADE
-            or condition(main) is not None
-        ):
-            continue
-        if main.verb.lemma_ in PLACED and places(main.verb):
-            continue
-        if main.verb.lemma_ in MADE_FOR and any(
-            t.dep_ in ("xcomp", "advcl") and mark_of(t) == "to" and t.lemma_ != "be" for t in main.verb.children
-        ):
-            continue
-        if main.modals & {"should", "must", "will", "would", "can", "could", "may", "might"}:
-            continue
-        for head in states(sentence, main):
-            for tail in sentence.predicate(main.verb, "V"):
-                if tail.text.startswith(("be ", "get ")) and not tail.text.endswith(
-                    (" at", " in", " on", " to", " by", " from")
-                ):
-                    yield found(head, "HasProperty", _after_be(tail), main.negated)
+    if not s.passive or s.main.inherited or s.lemma in _NO_PROPERTY | MADE or s.condition is not None:
+        return
+    if s.modals & {"should", "must", "will", "would", "can", "could", "may", "might"}:
+        return
+    if (s.lemma in PLACED and places(s.verb)) or (s.lemma in MADE_FOR and _has_purpose(s)):
+        return
+    for head in s.states:
+        for tail in s.predicate("V"):
+            if tail.text.startswith(("be ", "get ")) and not tail.text.endswith(
+                (" at", " in", " on", " to", " by", " from")
+            ):
+                yield found(head, "HasProperty", _after_be(tail), s.negated)
+
+
+@pattern(
+    "considered",
+    1,
+    yes={
+        "Good grades are often considered evidence of work.": ("good grade", "HasProperty", "evidence of work"),
+        "Gold is regarded as precious.": ("gold", "HasProperty", "precious"),
+    },
+)
+def considered(s: Statement) -> Iterator[Found]:
+    """ "X is considered Y", "X is regarded as Y"."""
+    if not s.passive or s.past or s.lemma not in _REGARD or s.main.inherited:
+        return
+    through = [t for word in s.children("prep") if word.lower_ == "as" for t in word.children]
+    for state in (t for t in [*s.children("oprd", "attr", "dobj"), *through] if t.pos_ in ("NOUN", "ADJ", "VERB")):
+        for head in s.states:
+            yield found(head, "HasProperty", s.sentence.kind(state), s.negated)
 
 
 @pattern(
     "defined_as",
-    1,
+    2,
     yes={
         "A second is defined as a unit of time.": ("second", "HasProperty", "unit of time"),
         "Winter is known as the season of cold.": ("winter", "HasProperty", "season of cold"),
+        "The academy defines a short film as a picture of forty minutes.": (
+            "short film",
+            "HasProperty",
+            "picture of forty minutes",
+        ),
     },
 )
-def defined_as(sentence: Sentence) -> Iterator[Found]:
-    """ "X is defined as Y"."""
-    for main in sentence.clauses:
-        if main.passive and not main.past and main.verb.lemma_ in ("define", "know", "describe"):
-            for kind in (t for t in objects_of(main.verb, {"as"}) if t.tag_ in ("NN", "NNS")):
-                for head in states(sentence, main):
-                    yield found(head, "HasProperty", sentence.kind(kind), main.negated)
+def defined_as(s: Statement) -> Iterator[Found]:
+    """ "X is defined as Y", "Z defines X as Y"."""
+    if s.past or s.lemma not in ("define", "know", "describe"):
+        return
+    if s.passive:
+        heads = s.states
+    else:
+        heads = [thing(s.sentence, t) for t in s.children("dobj")] if s.lemma == "define" else []
+    for kind in (t for t in objects_of(s.verb, {"as"}) if t.tag_ in ("NN", "NNS")):
+        for head in heads:
+            yield found(head, "HasProperty", s.sentence.kind(kind), s.negated)
+
+
+@pattern(
+    "known_for",
+    1,
+    yes={"Elephants are known for being playful.": ("elephant", "HasProperty", "playful")},
+    no=("Paris is known for its art.",),
+)
+def known_for(s: Statement) -> Iterator[Found]:
+    """ "X is known for being Y"."""
+    if not s.passive or s.past or s.lemma != "know":
+        return
+    for being in (p for t in s.children("prep") if t.lower_ == "for" for p in t.children if p.dep_ == "pcomp"):
+        for state in (t for t in being.children if being.lemma_ == "be" and t.dep_ in ("acomp", "attr")):
+            for tail in s.sentence.complements(state):
+                for head in s.states:
+                    yield found(head, "HasProperty", tail, s.negated)
+
+
+@pattern(
+    "apposition",
+    1,
+    yes={
+        "Nails protect the epidermis, the outermost layer of the skin.": (
+            "epidermis",
+            "HasProperty",
+            "outermost layer of the skin",
+        ),
+    },
+    no=("He met Ann, a nurse.", "We use wood, stone and metal."),
+)
+def apposition(s: Statement) -> Iterator[Found]:
+    """ "X, a Y": the class or description that is set beside a noun."""
+    for kind in (t for t in s.verb.subtree if t.dep_ == "appos" and t.pos_ == "NOUN"):
+        named = kind.head
+        if not any(t.dep_ == "det" and t.lower_ in ("a", "an", "the") for t in kind.children) or is_name(named):
+            continue
+        if kind.left_edge.nbor(-1).text == "," and named.pos_ in ("NOUN", "PROPN"):
+            yield found(thing(s.sentence, named), "HasProperty", s.sentence.kind(kind))
 
 
 @pattern(
@@ -123,15 +204,14 @@ def defined_as(sentence: Sentence) -> Iterator[Found]:
     yes={"A strike is when a player misses the ball.": ("strike", "HasProperty", "when a player misses the ball")},
     no=("That is when it rains.",),
 )
-def is_when(sentence: Sentence) -> Iterator[Found]:
+def is_when(s: Statement) -> Iterator[Found]:
     """ "X is when P": what is meant by X."""
-    for main in sentence.clauses:
-        if main.verb.lemma_ != "be" or main.past or main.child("attr", "acomp") is not None:
-            continue
-        for given in (t for t in main.verb.children if t.dep_ in ("advcl", "ccomp") and t.i > main.verb.i):
-            if given.left_edge.lower_ == "when" and given.left_edge.i == main.verb.i + 1:
-                for head in states(sentence, main):
-                    yield found(head, "HasProperty", sentence.gerund(given), main.negated)
+    if s.lemma != "be" or s.past or s.child("attr", "acomp") is not None:
+        return
+    for given in (t for t in s.children("advcl", "ccomp") if t.i > s.verb.i):
+        if given.left_edge.lower_ == "when" and given.left_edge.i == s.verb.i + 1:
+            for head in s.states:
+                yield found(head, "HasProperty", s.sentence.gerund(given), s.negated)
 
 
 @pattern(
@@ -146,15 +226,14 @@ def is_when(sentence: Sentence) -> Iterator[Found]:
     },
     no=("He is called Bob.", "The city is called Rome."),
 )
-def called(sentence: Sentence) -> Iterator[Found]:
+def called(s: Statement) -> Iterator[Found]:
     """ "X is called Y", where X tells what Y is."""
-    for main in sentence.clauses:
-        name, subject = main.child("oprd", "attr", "dobj"), main.subject
-        if not main.passive or main.past or main.verb.lemma_ != "call" or name is None or subject is None:
-            continue
-        described_ = any(t.dep_ in ("relcl", "prep", "acl") for t in subject.children)
-        if described_ and name.tag_ in ("NN", "NNS") and subject.pos_ == "NOUN":
-            yield found(sentence.noun(name).text, "HasProperty", sentence.kind(subject), main.negated)
+    name, subject = s.child("oprd", "attr", "dobj"), s.subject
+    if not s.passive or s.past or s.lemma != "call" or name is None or subject is None:
+        return
+    told = any(t.dep_ in ("relcl", "prep", "acl") for t in subject.children)
+    if told and name.tag_ in ("NN", "NNS") and subject.pos_ == "NOUN":
+        yield found(s.sentence.noun(name).text, "HasProperty", s.sentence.kind(subject), s.negated)
 
 
 @pattern(
@@ -163,99 +242,69 @@ def called(sentence: Sentence) -> Iterator[Found]:
     yes={"It is illegal to buy alcohol for minors.": ("buy alcohol for minors", "HasProperty", "illegal")},
     no=("It is likely to rain.", "It is possible to say this."),
 )
-def it_is_to(sentence: Sentence) -> Iterator[Found]:
+def it_is_to(s: Statement) -> Iterator[Found]:
     """ "It is ADJ to V"."""
-    for main in sentence.clauses:
-        state = main.child("acomp")
-        if main.verb.lemma_ != "be" or main.past or state is None or state.lower_ in NO_STATE | _OPINIONS:
-            continue
-        if main.subject is None or main.subject.lower_ != "it" or main.subject.i > main.verb.i:
-            continue
-        for doing in (t for t in [*main.verb.children, *state.children] if t.dep_ in ("xcomp", "advcl", "ccomp")):
-            if mark_of(doing) == "to" and doing.lemma_ not in ("say", "note", "assume", "be", "know", "see"):
-                for head in sentence.verbs(doing, "V", person=True)[:1]:
-                    yield found(head.text, "HasProperty", sentence.noun(state), main.negated)
-
-
-@pattern(
-    "likely_passive",
-    2,
-    yes={
-        "Submarines are likely to be a type of ship.": ("submarine", "HasProperty", "type of ship"),
-        "Products bought in excess are likely to be wasted.": ("product bought in excess", "HasProperty", "wasted"),
-    },
-)
-def likely_passive(sentence: Sentence) -> Iterator[Found]:
-    """ "X is likely to be V-ed / ADJ"."""
-    for main in sentence.clauses:
-        state = main.child("acomp")
-        if main.verb.lemma_ != "be" or state is None or state.lower_ != "likely":
-            continue
-        aim = next((t for t in state.children if t.dep_ == "xcomp"), None)
-        if aim is None or not (aim.lemma_ == "be" or clause(aim).passive) or is_described(main):
-            continue
-        if places(aim) and (aim.lemma_ in PLACED or (aim.lemma_ == "be" and not _complements(aim))):
-            continue
-        tails = [sentence.kind(t) for t in _complements(aim)] if aim.lemma_ == "be" else []
-        for head in states(sentence, main):
-            for tail in tails or map(_after_be, sentence.verbs(aim, "V")):
-                yield found(head, "HasProperty", tail, main.negated)
+    state = s.child("acomp")
+    if s.lemma != "be" or s.past or state is None or state.lower_ in NO_STATE | _OPINIONS:
+        return
+    if s.subject is None or s.subject.lower_ != "it" or s.subject.i > s.verb.i:
+        return
+    for doing in (t for t in [*s.verb.children, *state.children] if t.dep_ in ("xcomp", "advcl", "ccomp")):
+        if mark_of(doing) == "to" and doing.lemma_ not in ("say", "note", "assume", "be", "know", "see"):
+            for head in s.sentence.verbs(doing, "V", person=True)[:1]:
+                yield found(head.text, "HasProperty", s.sentence.noun(state), s.negated)
 
 
 @pattern(
     "has_trait",
-    2,
+    3,
     yes={
         "The electron has a charge.": ("electron", "HasProperty", "charge"),
+        "Everyone has a family.": ("person", "HasProperty", "family"),
     },
-    no=("Guitars have strings.", "New Jersey has a law."),
+    no=("Guitars have strings.", "New Jersey has a law.", "The proton has a radius of 0.88 femtometers."),
+    general=True,
 )
-def has_trait(sentence: Sentence) -> Iterator[Found]:
+def has_trait(s: Statement) -> Iterator[Found]:
     """ "X has Y" where Y is no part but a trait."""
-    for main in sentence.clauses:
-        if (
-            main.verb.lemma_ not in ("have", "contain")
-            or main.past
-            or condition(main) is not None
-            or main.subject is None
-        ):
-            continue
-        if main.subject.ent_type_ in ("GPE", "LOC"):
-            continue
-        for trait in (t for t in main.verb.children if t.dep_ == "dobj" and not is_part(t) and t.pos_ == "NOUN"):
-            for head in states(sentence, main):
-                yield found(head, "HasProperty", sentence.noun(trait), main.negated)
+    if s.lemma not in ("have", "contain") or s.past or s.condition is not None or s.subject is None:
+        return
+    if s.main.inherited or s.subject.ent_type_ in ("GPE", "LOC"):
+        return
+    for trait in (t for t in s.children("dobj") if t.pos_ == "NOUN" and not _is_measured(t)):
+        for head in s.states:
+            if head == "person" or not is_part(trait):
+                yield found(head, "HasProperty", s.sentence.noun(trait), s.negated)
 
 
-def _depends(sentence: Sentence, main: Clause) -> bool:
+def _is_measured(noun: "Token") -> bool:
+    return any(d.like_num for t in noun.children if t.dep_ == "prep" for d in t.subtree)
+
+
+def _has_purpose(s: Statement) -> bool:
+    return any(mark_of(t) == "to" and t.lemma_ != "be" for t in s.children("xcomp", "advcl"))
+
+
+def _depends(s: Statement) -> bool:
     """Whether a copula only holds on a condition that is about something else than its subject."""
-    given = condition(main)
-    if given is None:
+    if s.condition is None:
         return False
-    subject = clause(given).subject
-    own = subject is None or (subject.lower_ in ("it", "they") and subject.i > main.verb.i)
-    return not own or main.subject is None or bool(sentence.person(main.subject))
+    subject = clause(s.condition).subject
+    own = subject is None or (subject.lower_ in ("it", "they") and subject.i > s.verb.i)
+    return not own or s.subject is None or bool(s.sentence.person(s.subject))
 
 
-def _which_persons(sentence: Sentence, main: Clause) -> list[str]:
-    """ "person who V-s" with a trait; what such a person feels is an event's."""
-    if main.subject is None or not is_described(main) or main.past or any(feelings_of(sentence, main)):
-        return []
-    name = sentence.noun(main.subject).text
-    return [f"person{name[6:]}" if name.startswith("people") else name.replace(" people", " person")]
-
-
-def _named(sentence: Sentence, main: Clause) -> list[str]:
+def _named(s: Statement) -> list[str]:
     """A subject that was taken for a person's name, but is said to be of a class of things: "Kanji is a form ..."."""
-    subject, state = main.subject, main.child("attr")
-    if subject is None or state is None or main.past or not is_name(subject) or is_role(state):
+    subject, state = s.subject, s.child("attr")
+    if subject is None or state is None or s.past or not is_name(subject) or is_role(state):
         return []
     if subject.lower_ in FIRST_NAMES or not any(t.lower_ in ("a", "an") for t in state.children):
         return []
-    return [sentence.noun(subject).text]
+    return [s.sentence.noun(subject).text]
 
 
-def _properties(sentence: Sentence, main: Clause, state: "Token") -> Iterator[Phrase]:
+def _properties(s: Statement, state: "Token") -> Iterator[Phrase]:
     """The classes or properties that a complement says.
 
     Nouns without articles of their own are one class: "area or space".
@@ -266,52 +315,41 @@ def _properties(sentence: Sentence, main: Clause, state: "Token") -> Iterator[Ph
     for member in joined:
         if _says_property(member, state):
             kind = _class(member)
-            phrase = sentence.kind(kind, whole=len(joined) == 1 and kind.tag_ == "NN" and kind.pos_ == "NOUN")
-            behind = next((t for t in main.verb.children if t.dep_ == "prep" and t.i == member.i + 1), None)
-            if behind is not None and behind.lower_ == "because":
-                behind = None
+            phrase = s.sentence.kind(kind, whole=len(joined) == 1 and kind.tag_ == "NN" and kind.pos_ == "NOUN")
+            behind = next((t for t in s.children("prep") if t.i == member.i + 1 and t.lower_ != "because"), None)
             if member.pos_ == "ADJ" and behind is not None and member is joined[-1]:
-                more = sentence.gerund(behind)
+                more = s.sentence.gerund(behind)
                 phrase = Phrase(f"{phrase.text} {more.text}", phrase.start, more.end)
             if phrase.text not in ("place", "area", "person"):
                 yield phrase
 
 
 def _is_inverted(subject: "Token", state: "Token") -> bool:
-    """ "A fruit that is easily peeled is an orange": the class comes first."""
+    """ "A fruit that is easily peeled is an orange", "the capital of Ohio is Columbus": the class comes first."""
+    if state.pos_ == "PROPN" and subject.pos_ == "NOUN":
+        return any(t.dep_ == "prep" and t.lower_ == "of" for t in subject.children)
     bare = all(t.dep_ == "det" for t in state.children) and state.pos_ == "NOUN"
-    return (
-        bare
-        and any(t.dep_ == "relcl" for t in subject.children)
-        and any(t.lower_ in ("a", "an") for t in subject.children)
-    )
+    told = any(t.dep_ == "relcl" for t in subject.children)
+    return bare and told and any(t.lower_ in ("a", "an") for t in subject.children)
 
 
 def _says_property(member: "Token", state: "Token") -> bool:
     lemma = member.lemma_.lower()
-    if member.lower_ in NO_STATE or lemma in _NO_CLASS:
+    if member.lower_ in NO_STATE or lemma in _NO_CLASS or member.pos_ == "NUM":
         return False
     if member.pos_ == "ADJ" and any(t.dep_ == "det" and t.lower_ == "the" for t in member.children):
         return False
-    if lemma in ("place", "building", "area", "location", "way", "method") and any(
-        t.dep_ in ("relcl", "acl") and is_where(t) for t in member.children
-    ):
+    if lemma in _SITES and any(t.dep_ in ("relcl", "acl") and is_where(t) for t in member.children):
         return False
-    return member.pos_ in ("NOUN", "ADJ", "PROPN", "NUM", "VERB") or member == state
+    return member.pos_ in ("NOUN", "ADJ", "PROPN", "VERB") or member == state
 
 
 def _class(member: "Token") -> "Token":
-    """ "action" of "a type of action"."""
-    if member.lemma_ in _KINDS:
-        for p in (
-            p for t in member.children if t.dep_ == "prep" and t.lower_ == "of" for p in t.children if p.dep_ == "pobj"
-        ):
-            return p
+    """ "action" of "a type of action"; "a type of cat that purrs" stays as it is."""
+    told = any(t.dep_ in ("relcl", "acl") for t in member.children)
+    if member.lemma_ in _KINDS and not told:
+        return next(iter(objects_of(member, {"of"})), member)
     return member
-
-
-def _complements(verb: "Token") -> list["Token"]:
-    return [m for t in verb.children if t.dep_ in ("attr", "acomp") for m in coordinated(t)]
 
 
 def _after_be(phrase: Phrase) -> Phrase:

@@ -3,24 +3,29 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import clause, coordinated, is_where, mark_of, objects_of
+from extraction.grammar import Clause, clause, coordinated, is_where, mark_of, objects_of
+from extraction.nouns import MADE_FOR, is_human, is_part, is_role
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
-from extraction.who import MADE_FOR, agents, is_human, is_part, is_role, things
+from extraction.statements import Statement
 from extraction.words import word_set
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
-
 _USED = frozenset({"use", "need", "require"})
-USEFUL = word_set("useful ideal suitable handy helpful great perfect good essential")
+_KEPT = MADE_FOR | {"keep"}
+_USEFUL = word_set("useful ideal suitable handy helpful great perfect good essential necessary needed")
 _STANDS = word_set("locate happen occur find live grow exist be situate keep display")
+_SITES = word_set("place building area location room facility tool")
+_TOOLS = word_set("device tool machine instrument appliance equipment method means system substance")
+_GIVES = word_set("prescribe have wear install carry")
+_OWNERS = ("their ", "your ", "his ", "her ", "its ")
 
 
 @pattern(
     "used_to",
-    2,
+    3,
     yes={
         "Newspapers can be used as mulch.": ("newspaper", "ObjectUse", "mulch"),
         "Candles are used to get rid of insects.": ("candle", "ObjectUse", "get rid of insects"),
@@ -29,212 +34,213 @@ _STANDS = word_set("locate happen occur find live grow exist be situate keep dis
         "A camera is used for taking pictures.": ("camera", "ObjectUse", "take pictures"),
         "An auditorium is used for public events.": ("auditorium", "ObjectUse", "public event"),
         "Self-help books are written to inspire people.": ("self-help book", "ObjectUse", "inspire people"),
-    },
-    no=("He used to smoke.",),
-)
-def used_to(sentence: Sentence) -> Iterator[Found]:
-    """ "X is used (needed) to V", "X is used for V-ing / N"."""
-    for main in sentence.clauses:
-        if not main.passive or main.verb.lemma_ not in _USED | MADE_FOR:
-            continue
-        if main.verb.lemma_ == "require" and is_role(main.subject):
-            continue
-        for head in things(sentence, main):
-            for tail in _uses(sentence, main.verb, main.verb.lemma_ in _USED):
-                yield found(head, "ObjectUse", tail, main.negated)
-            for role in objects_of(main.verb, {"as"}) if main.verb.lemma_ == "use" and not main.past else ():
-                yield found(head, "ObjectUse", sentence.noun(role), main.negated)
-
-
-@pattern(
-    "function_of",
-    1,
-    yes={"The function of a computer is to perform computations.": ("computer", "ObjectUse", "perform computations")},
-)
-def function_of(sentence: Sentence) -> Iterator[Found]:
-    """ "The function of X is to V"."""
-    for main in sentence.clauses:
-        subject = main.subject
-        if (
-            main.verb.lemma_ != "be"
-            or subject is None
-            or subject.lemma_ not in ("function", "purpose", "role", "job", "use")
-        ):
-            continue
-        for aim in (t for t in main.verb.children if t.dep_ in ("xcomp", "acl") and mark_of(t) == "to"):
-            for whole in objects_of(subject, {"of"}):
-                for tail in sentence.verbs(aim, "V"):
-                    yield found(sentence.noun(whole).text, "ObjectUse", tail, main.negated)
-
-
-@pattern(
-    "class_used_to",
-    1,
-    yes={
-        "An auditorium is a large room that is used for public events.": ("auditorium", "ObjectUse", "public event"),
+        "Pets are often kept to guard homes.": ("pet", "ObjectUse", "guard homes"),
+        "An auditorium is a large room that is used for plays.": ("auditorium", "ObjectUse", "play"),
         "Creationism is a tactic used to interfere with learning.": (
             "creationism",
             "ObjectUse",
             "interfere with learning",
         ),
     },
+    no=("He used to smoke.",),
 )
-def class_used_to(sentence: Sentence) -> Iterator[Found]:
-    """ "X is a Y (that is) used to V"."""
-    for main in sentence.clauses:
-        attribute = main.child("attr")
-        if main.verb.lemma_ != "be" or attribute is None:
-            continue
-        for verb in (
-            t
-            for t in attribute.subtree
-            if t.dep_ in ("acl", "relcl") and t.lemma_ == "use" and t.tag_ in ("VBN", "VBD")
-        ):
-            for head in things(sentence, main):
-                for tail in _uses(sentence, verb):
-                    yield found(head, "ObjectUse", tail, main.negated)
+def used_to(s: Statement) -> Iterator[Found]:
+    """ "X is used (needed) to V", "X is used for V-ing / N"."""
+    if not s.passive or s.lemma not in _USED | _KEPT or (s.lemma == "require" and is_role(s.subject)):
+        return
+    for head in s.things:
+        for tail in _uses(s.sentence, s.verb, s.lemma in _USED):
+            yield found(head, "ObjectUse", tail, s.negated)
+        for as_what in objects_of(s.verb, {"as"}) if s.lemma == "use" and not s.past else ():
+            yield found(head, "ObjectUse", s.sentence.noun(as_what), s.negated)
+
+
+@pattern(
+    "function_of",
+    2,
+    yes={"The function of a computer is to perform computations.": ("computer", "ObjectUse", "perform computations")},
+)
+def function_of(s: Statement) -> Iterator[Found]:
+    """ "The function of X is to V"."""
+    subject = s.subject
+    if s.lemma != "be" or subject is None or subject.lemma_ not in ("function", "purpose", "role", "job", "use"):
+        return
+    for aim in (t for t in s.children("xcomp", "acl") if mark_of(t) == "to"):
+        for whole in objects_of(subject, {"of"}):
+            for tail in s.sentence.verbs(aim, "V"):
+                yield found(s.sentence.noun(whole).text, "ObjectUse", tail, s.negated)
+
+
+@pattern(
+    "serves_as",
+    1,
+    yes={"Abandoned houses serve as shelter for mice.": ("abandoned house", "ObjectUse", "serve as shelter for mice")},
+    no=("He serves as a captain.", "Cafes serve coffee."),
+)
+def serves_as(s: Statement) -> Iterator[Found]:
+    """ "X serves as Y"."""
+    if s.lemma in ("serve", "act", "function") and not s.past and any(t.lower_ == "as" for t in s.children("prep")):
+        for head in s.things:
+            for tail in s.predicate("V"):
+                yield found(head, "ObjectUse", tail, s.negated)
 
 
 @pattern(
     "use_to",
-    1,
+    2,
     yes={
         "People use their hands to hold things.": ("hand", "ObjectUse", "hold things"),
         "Use a razor to shave your beard.": ("razor", "ObjectUse", "shave your beard"),
     },
 )
-def use_to(sentence: Sentence) -> Iterator[Found]:
+def use_to(s: Statement) -> Iterator[Found]:
     """ "People use X to V", "Use X to V"."""
-    for verb in (
-        t for t in sentence.span if t.lemma_ == "use" and t.pos_ == "VERB" and t.tag_ in ("VB", "VBP", "VBZ", "VBG")
-    ):
+    for verb in (t for t in s.verb.subtree if t.lemma_ == "use" and t.tag_ in ("VB", "VBP", "VBZ", "VBG")):
         tool = next((t for t in verb.children if t.dep_ == "dobj" and t.pos_ in ("NOUN", "PROPN", "VERB")), None)
-        if tool is None:
-            continue
-        aims = [
-            t
-            for t in [*verb.children, *tool.children]
-            if t.dep_ in ("xcomp", "advcl", "acl", "relcl") and mark_of(t) == "to"
-        ]
-        for aim in aims[:1]:
-            for member in coordinated(tool):
-                head = sentence.noun(member).text.split(" to ")[0] + _with(sentence, verb, member)
-                for owner in ("their ", "your ", "his ", "her ", "its "):
-                    head = head.removeprefix(owner)
-                for tail in sentence.verbs(aim, "V"):
-                    yield found(head, "ObjectUse", tail)
+        aims = [*verb.children, *(tool.children if tool is not None else ())]
+        aims = [t for t in aims if t.dep_ in ("xcomp", "advcl", "acl", "relcl") and mark_of(t) == "to"]
+        for member in coordinated(tool) if tool is not None and aims else ():
+            head = s.sentence.noun(member).text.split(" to ")[0] + _with(s.sentence, verb, member)
+            for owner in _OWNERS:
+                head = head.removeprefix(owner)
+            for tail in s.sentence.verbs(aims[0], "V"):
+                yield found(head, "ObjectUse", tail)
 
 
 @pattern(
     "tool_for",
-    1,
+    2,
     yes={
         "Doctors prescribe drugs to prevent diseases.": ("drug", "ObjectUse", "prevent diseases"),
         "Radio stations have microphones to amplify a voice.": ("microphone", "ObjectUse", "amplify a voice"),
     },
     no=("Students have a chance to learn.", "People need plates to eat food."),
+    general=True,
 )
-def tool_for(sentence: Sentence) -> Iterator[Found]:
+def tool_for(s: Statement) -> Iterator[Found]:
     """ "Y prescribes (has, wears) X to V": what X is for."""
-    for main in sentence.clauses:
-        if main.verb.lemma_ not in ("prescribe", "have", "wear", "install", "carry") or not agents(sentence, main):
-            continue
-        if main.negated or main.past:
-            continue
-        for tool in (t for t in main.verb.children if t.dep_ == "dobj" and t.pos_ == "NOUN" and is_part(t)):
-            aims = [*main.verb.children, *tool.children]
-            for aim in (t for t in aims if t.dep_ in ("advcl", "acl", "relcl", "xcomp") and mark_of(t) == "to"):
-                head = sentence.noun(tool).text.split(" to ")[0]
-                for tail in sentence.verbs(aim, "V"):
-                    yield found(head, "ObjectUse", tail, main.negated)
+    if s.lemma not in _GIVES or s.negated or s.past or not s.agents:
+        return
+    for tool in (t for t in s.children("dobj") if t.pos_ == "NOUN" and is_part(t)):
+        aims = [*s.verb.children, *tool.children]
+        for aim in (t for t in aims if t.dep_ in ("advcl", "acl", "relcl", "xcomp") and mark_of(t) == "to"):
+            head = s.sentence.noun(tool).text.split(" to ")[0]
+            for tail in s.sentence.verbs(aim, "V"):
+                yield found(head, "ObjectUse", tail)
 
 
 @pattern(
     "useful_for",
-    1,
-    yes={"Refrigerators are useful for preserving food.": ("refrigerator", "ObjectUse", "preserve food")},
-    no=("Fruit is good for you.",),
+    2,
+    yes={
+        "Refrigerators are useful for preserving food.": ("refrigerator", "ObjectUse", "preserve food"),
+        "A pump is necessary to maintain the flow.": ("pump", "ObjectUse", "maintain the flow"),
+    },
+    no=("Fruit is good for you.", "It is necessary to sleep.", "Losing weight is necessary to be fit."),
 )
-def useful_for(sentence: Sentence) -> Iterator[Found]:
-    """ "X is useful for V-ing"."""
-    for main in sentence.clauses:
-        state = main.child("acomp")
-        if main.verb.lemma_ != "be" or state is None or state.lower_ not in USEFUL:
-            continue
-        for doing in (p for t in state.children if t.lower_ == "for" for p in t.children if p.dep_ == "pcomp"):
-            for head in things(sentence, main):
-                for tail in sentence.verbs(doing, "V"):
-                    yield found(head, "ObjectUse", tail, main.negated)
+def useful_for(s: Statement) -> Iterator[Found]:
+    """ "X is useful for V-ing", "X is necessary to V"."""
+    state = s.child("acomp")
+    if s.lemma != "be" or state is None or state.lower_ not in _USEFUL or s.subject is None:
+        return
+    if s.subject.tag_ == "VBG" or s.subject.lower_ == "it":
+        return
+    doing = [p for t in state.children if t.lower_ == "for" for p in t.children if p.dep_ == "pcomp"]
+    doing += [t for t in (*state.children, *s.verb.children) if t.dep_ in ("xcomp", "advcl") and mark_of(t) == "to"]
+    for tail in (p for t in doing[:1] for p in s.sentence.verbs(t, "V")):
+        for head in s.things:
+            yield found(head, "ObjectUse", tail, s.negated)
+
+
+@pattern(
+    "tool_of_class",
+    1,
+    yes={"Refrigerators are devices for cooling food.": ("refrigerator", "ObjectUse", "cool food")},
+    no=("Parks are places for children.",),
+)
+def tool_of_class(s: Statement) -> Iterator[Found]:
+    """ "X is a device for V-ing (to V)"."""
+    attribute = s.child("attr")
+    if s.lemma != "be" or attribute is None or attribute.lemma_ not in _TOOLS or _is_doing(s):
+        return
+    doing = [p for t in attribute.children if t.lower_ == "for" for p in t.children if p.dep_ == "pcomp"]
+    doing += [t for t in attribute.children if t.dep_ in ("acl", "relcl") and mark_of(t) == "to"]
+    for tail in (p for t in doing for p in s.sentence.verbs(t, "V")):
+        for head in s.things:
+            yield found(head, "ObjectUse", tail, s.negated)
 
 
 @pattern(
     "is_where",
-    1,
+    2,
     yes={
         "Linen closets are where people store their sheets.": ("linen closet", "ObjectUse", "store their sheets"),
+        "Barber shops are where men go to cut their hair.": ("barber shop", "ObjectUse", "cut their hair"),
     },
     no=("This is where people sleep.",),
 )
-def is_where_(sentence: Sentence) -> Iterator[Found]:
+def is_where_(s: Statement) -> Iterator[Found]:
     """ "X is where people V"."""
-    for main in sentence.clauses:
-        if main.verb.lemma_ != "be" or main.child("attr", "acomp") is not None:
+    if s.lemma != "be" or s.child("attr", "acomp") is not None:
+        return
+    for verb in (t for t in s.children("advcl", "ccomp") if t.i > s.verb.i):
+        subject = clause(verb).subject
+        if subject is None or not is_where(verb) or verb.lemma_ == "be" or subject.lower_ == "they":
             continue
-        for verb in (t for t in main.verb.children if t.dep_ in ("advcl", "ccomp") and t.i > main.verb.i):
-            subject = clause(verb).subject
-            if (
-                subject is None
-                or not is_where(verb)
-                or verb.lemma_ == "be"
-                or subject.lower_ == "they"
-                or not sentence.person(subject)
-            ):
-                continue
-            for head in things(sentence, main):
-                for tail in sentence.verbs(verb, "V"):
-                    yield found(head, "ObjectUse", tail, main.negated)
+        for head in s.things if _is_anyone(s.sentence, subject) else ():
+            for tail in s.sentence.verbs(_done_there(verb), "V"):
+                yield found(head, "ObjectUse", tail, s.negated)
 
 
 @pattern(
     "place_where",
-    2,
+    3,
     yes={
         "Libraries are places where information is stored.": ("library", "ObjectUse", "store information"),
         "A hotel is a place where guests stay.": ("hotel", "ObjectUse", "stay"),
         "A gym is a place to exercise.": ("gym", "ObjectUse", "exercise"),
         "A store is a place where you can buy books.": ("store", "ObjectUse", "buy books"),
+        "A street is a place where shops are located.": ("shop", "AtLocation", "street"),
     },
 )
-def place_where(sentence: Sentence) -> Iterator[Found]:
+def place_where(s: Statement) -> Iterator[Found]:
     """ "X is a place where P", "X is a place to V"."""
-    for main in sentence.clauses:
-        attribute = main.child("attr")
-        if (
-            main.verb.lemma_ != "be"
-            or attribute is None
-            or attribute.lemma_
-            not in ("place", "building", "area", "location", "room", "facility", "way", "method", "tool")
-        ):
-            continue
-        for verb in (t for t in attribute.children if t.dep_ in ("relcl", "acl")):
-            given = clause(verb)
-            for head in things(sentence, main):
-                if mark_of(verb) == "to" or (
-                    given.subject is not None and _is_anyone(sentence, given.subject) and is_where(verb)
-                ):
-                    for tail in sentence.verbs(verb, "V"):
-                        yield found(head, "ObjectUse", tail, main.negated)
-                elif given.subject is not None and verb.lemma_ in _STANDS and is_where(verb):
-                    for obj in coordinated(given.subject):
-                        place = sentence.noun(main.subject) if main.subject is not None else sentence.noun(obj)
-                        yield Found(sentence.noun(obj).text, "AtLocation", head, place.start, place.end, main.negated)
-                elif given.passive and given.subject is not None and is_where(verb) and attribute.lemma_ != "area":
-                    for obj in coordinated(given.subject):
-                        name = sentence.noun(obj)
-                        goods = obj.lower_ if obj.tag_ == "NNS" else name.text
-                        yield Found(
-                            head, "ObjectUse", f"{verb.lemma_} {goods}", name.start, verb.idx + len(verb), main.negated
-                        )
+    attribute = s.child("attr")
+    if s.lemma != "be" or attribute is None or attribute.lemma_ not in _SITES:
+        return
+    for verb in (t for t in attribute.children if t.dep_ in ("relcl", "acl")):
+        given = clause(verb)
+        anyone = given.subject is not None and _is_anyone(s.sentence, given.subject) and is_where(verb)
+        for head in s.things:
+            if mark_of(verb) == "to" or anyone:
+                for tail in s.sentence.verbs(_done_there(verb), "V"):
+                    yield found(head, "ObjectUse", tail, s.negated)
+            elif given.subject is not None and is_where(verb):
+                yield from _what_is_there(s, given, given.subject, head, attribute.lemma_)
+
+
+def _is_doing(s: Statement) -> bool:
+    """Whether the subject is an action: a way to do something is no tool."""
+    return s.subject is not None and s.subject.tag_ == "VBG"
+
+
+def _what_is_there(s: Statement, given: Clause, subject: "Token", head: str, kind: str) -> Iterator[Found]:
+    """What stands at a place, or is done there: "where shops are located", "where information is stored"."""
+    for obj in coordinated(subject):
+        name = s.sentence.noun(obj)
+        if given.verb.lemma_ in _STANDS:
+            place = s.sentence.noun(s.subject) if s.subject is not None else name
+            yield Found(name.text, "AtLocation", head, place.start, place.end, s.negated)
+        elif given.passive and kind != "area":
+            goods = obj.lower_ if obj.tag_ == "NNS" else name.text
+            end = given.verb.idx + len(given.verb)
+            yield Found(head, "ObjectUse", f"{given.verb.lemma_} {goods}", name.start, end, s.negated)
+
+
+def _done_there(verb: "Token") -> "Token":
+    """ "cut" of "where men go to cut their hair"."""
+    aims = [t for t in verb.children if t.dep_ in ("advcl", "xcomp") and mark_of(t) == "to"]
+    return aims[0] if verb.lemma_ in ("go", "come") and aims else verb
 
 
 def _is_anyone(sentence: Sentence, subject: "Token") -> bool:

@@ -6,7 +6,7 @@ slots for persons. Each keeps the characters that it was made from.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -21,7 +21,6 @@ from extraction.grammar import (
     is_name,
     mark_of,
     members,
-    raised,
 )
 from extraction.words import HEDGES, PERSON_NOUNS, PERSON_PRONOUNS, QUANTIFIERS, third_person
 from kg.errors import InputError
@@ -164,7 +163,6 @@ class Sentence:
         if clause.subject is None:
             return None
         named = clause.subject
-        clause = replace(clause, verb=raised(clause))
         person = self.person(named)
         subject = person or self.subject_text(named)
         plural = not person and (named.tag_ in ("NNS", "NNPS") or named.lower_ in ("they", "we"))
@@ -355,7 +353,8 @@ def _leaves_verb(t: "Token", verb: "Token") -> bool:
     ):
         return True
     if t.dep_ == "advcl":
-        return mark_of(t) in _ADVERBIAL_MARKS or t.i < verb.i or mark_of(t) == "that"
+        during = mark_of(t) == "while" and t.tag_ == "VBG" and t.i > verb.i
+        return (mark_of(t) in _ADVERBIAL_MARKS and not during) or t.i < verb.i or mark_of(t) == "that"
     if t.dep_ in ("prep", "npadvmod", "advmod") and t.i < verb.i:
         subject = next((s for s in verb.children if s.dep_ in SUBJECTS), None)
         return subject is None or t.i < subject.i

@@ -67,7 +67,8 @@ HUMANS = word_set(
     "worker patient driver player athlete guest visitor tourist teacher family couple"
 )
 STRUCTURE = word_set(
-    "wall floor roof window door room ceiling gate stair entrance hall lobby aisle shore coast tree wave"
+    "wall floor roof window door room ceiling gate stair entrance hall lobby aisle shore coast tree wave kitchen "
+    "bathroom bedroom"
 )
 THINGS_IN_ING = word_set(
     "something anything nothing everything building ceiling clothing painting string spring meeting morning evening "
@@ -84,7 +85,7 @@ SITES = word_set(
 )
 EMPTY_HEADS = word_set(
     "answer question statement option choice reason thing way subject word term phrase sentence author passage text "
-    "fact example following case context topic story name title factor other number"
+    "location fact example following case context topic story name title factor other number"
 )
 _IRREGULAR = {"be": "is", "have": "has", "do": "does", "go": "goes"}
 

@@ -9,6 +9,7 @@ from extraction.patterns import Pattern, all_patterns, context_of, find
 from extraction.questions import Asked
 from extraction.sentences import Context, Sentence, load_model
 from extraction.slots import disguise
+from extraction.statements import statements_of
 from kg.ontology import load_ontology
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def parse(text: str) -> "Doc":
 
 
 def read(pattern: Pattern, text: str) -> list[tuple[str, str, str]]:
-    found = [f for span in parse(text).sents for f in pattern.read(Sentence(span, Context()))]
+    sentences = [Sentence(span, Context()) for span in parse(text).sents]
+    found = [f for given in sentences for s in statements_of(given) for f in pattern.read(s)]
     assert all(0 <= f.start < f.end <= len(text) for f in found)
     return [(f.head, f.relation, f.tail) for f in found]
 
