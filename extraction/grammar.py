@@ -23,7 +23,9 @@ _STATES = {
     **dict.fromkeys(("able", "unable", "capable", "incapable"), "can"),
 }
 _RAISING = frozenset({"tend", "seem", "appear", "happen", "continue"})
-_BELIEVED = frozenset({"know", "believe", "consider", "think", "expect", "find", "see"})
+_BELIEVED = frozenset({"know", "believe", "consider", "think", "expect", "find", "see", "say", "estimate", "suggest"})
+_NOUNS = frozenset({"NN", "NNS", "NNP", "NNPS"})
+_ONLY_PLURAL = frozenset({"clothes", "pants", "jeans", "scissors", "goggles", "stairs", "series", "species", "premises"})
 _SAYING = frozenset({"it", "this", "that", "which", "question", "answer", "statement", "fact"})
 _MODALS = {"ca": "can", "wo": "will", "'ll": "will", "'d": "would"}
 
@@ -76,7 +78,8 @@ class Clause:
     def adverbials(self, *marks: str) -> Iterator["Token"]:
         """The verbs of the adverbial clauses that begin with one of the words."""
         for t in (t for carrier in self._carriers() for t in carrier.children):
-            if t.dep_ == "advcl" and mark_of(t) in marks:
+            even = any(c.lower_ == "even" for c in t.children) or (t.left_edge.i and t.left_edge.nbor(-1).lower_ == "even")
+            if t.dep_ == "advcl" and mark_of(t) in marks and not even:
                 yield t
 
     def child(self, *labels: str) -> "Token | None":
@@ -104,8 +107,9 @@ def clauses_of(span: "Span") -> list[Clause]:
     """
     main = [clause(t) for t in _predicates(span.root)]
     told = [*main, *(inner for c in main for inner in (*_introduced(c), *_given(c)))]
-    told += _asides(span)
-    told += [inner for c in told for inner in _inherited(c)]
+    told += [clause for aside in _asides(span) for clause in (aside, *_introduced(aside))]
+    inherited = [inner for c in told for inner in _inherited(c)]
+    told += [clause for c in inherited for clause in (c, *(() if c.inherited else _introduced(c)))]
     return [c for c in told if not _is_doubted(c)]
 
 
@@ -136,6 +140,15 @@ def base_form(verb: "Token") -> str:
     return lemma
 
 
+def singular(noun: "Token") -> str:
+    """The singular of a plural noun; the lemmatizer takes "ottomans" for a form of "othman"."""
+    lemma, word = noun.lemma_.lower(), noun.lower_
+    if word in _ONLY_PLURAL:
+        return word
+    strange = lemma[:4] != word[:4] and len(lemma) > 4 and word.endswith("s")
+    return word[:-1] if strange else lemma
+
+
 def _raise(given: Clause) -> Clause:
     """The clause with the verb that is meant: "go" of "is likely to go", "tends to go", "is able to go"."""
     for _ in range(3):  # "is likely to continue to go"
@@ -162,6 +175,9 @@ def _raising(given: Clause) -> "tuple[Token, str, bool] | None":
             aim = next((p for t in state.children if t.lower_ == "of" for p in t.children if p.dep_ == "pcomp"), None)
         modal = _STATES.get(state.lower_)
         return (aim, modal, state.lower_ in ("unable", "incapable")) if aim is not None and modal is not None else None
+    if verb.lemma_ == "have" and (gift := given.child("dobj")) is not None and gift.lemma_ in ("ability", "capacity"):
+        aim = next((t for t in gift.children if t.dep_ in ("acl", "relcl") and mark_of(t) == "to"), None)
+        return (aim, "can", any(t.lower_ == "no" for t in gift.children)) if aim is not None else None
     aim = next((t for t in verb.children if t.dep_ == "xcomp" and mark_of(t) == "to"), None)
     if aim is None:
         return None
@@ -266,6 +282,8 @@ def _introduced(main: Clause) -> Iterator[Clause]:
     """What a clause only introduces: "it means that P", "the question assumes that P", "it is likely that P"."""
     says = main.subject is not None and main.subject.lower_ in _SAYING
     carriers = [main.verb] if main.verb.lemma_ in _INTRODUCES and says else []
+    if main.passive and main.verb.lemma_ in _BELIEVED and main.subject is not None and main.subject.lower_ == "it":
+        carriers.append(main.verb)
     if main.verb.lemma_ == "be":
         carriers += [
             main.verb,
@@ -321,18 +339,18 @@ def _asides(span: "Span") -> Iterator[Clause]:
     """ "X, which is Y": the clause with X as its subject."""
     for verb in span:
         if is_aside(verb) and verb.dep_ == "relcl" and verb.pos_ in ("VERB", "AUX") and verb.head.dep_ != "attr":
-            inner = clause(verb)
-            if (
-                inner.subject is not None
-                and inner.subject.lower_ in ("which", "who")
-                and verb.head.tag_ in ("NN", "NNS", "NNP", "NNPS")
-            ):
-                aside = replace(inner, subject=verb.head)
-                yield from [aside, *_introduced(aside)]
+            for inner in (clause(v) for v in coordinated(verb) if v.pos_ in ("VERB", "AUX")):
+                if inner.subject is not None and inner.subject.lower_ in ("which", "who") and verb.head.tag_ in _NOUNS:
+                    yield replace(inner, subject=verb.head)
 
 
 def _is_denied(verb: "Token") -> bool:
     return any(
-        t.dep_ in ("neg", "advmod") and t.lower_ in ("not", "n't", "never", "no", "n’t", "rarely", "seldom")
+        t.dep_ in ("neg", "advmod")
+        and (t.lower_ in ("not", "n't", "never", "no", "n’t", "rarely", "seldom") or _is_no_longer(t))
         for t in verb.children
     )
+
+
+def _is_no_longer(t: "Token") -> bool:
+    return t.lower_ == "longer" and any(c.lower_ == "no" for c in t.children)

@@ -3,15 +3,16 @@
 from typing import TYPE_CHECKING
 
 from extraction.grammar import coordinated
-from extraction.words import ABSTRACT_PARTS, HUMANS, SITES, THINGS_IN_ING, word_set
+from extraction.words import ABSTRACT_PARTS, HUMANS, SITES, SURFACES, THINGS_IN_ING, word_set
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
 PLACED = word_set(
     "put hold find locate situate keep store station place house sell see display hide grow package pack buy "
-    "purchase hang mount install"
+    "purchase hang mount install hear"
 )
+PARTS = frozenset({"part", "component", "member", "constituent", "ingredient"})
 LIVES = word_set("live lie sit exist belong occur stay stand hang grow reside happen")
 PLACES = word_set(
     "in at on near inside under outside along within between underneath beneath behind above below beside"
@@ -71,9 +72,15 @@ def is_there(verb: "Token") -> bool:
     return not any(t.dep_ in ("attr", "acomp", "oprd") for t in verb.children)
 
 
+def tells_part(token: "Token") -> bool:
+    """Whether "X is a part of Y" tells a part, and not what kind of part: "the most important part of Y"."""
+    told = any(t.dep_ == "amod" or (t.dep_ == "det" and t.lower_ == "the") for t in token.children)
+    return not told and any(t.dep_ == "prep" and t.lower_ == "of" for t in token.children)
+
+
 def is_site(token: "Token") -> bool:
     """Whether a noun is plainly a place: a country, a city, a building, a room."""
-    return token.ent_type_ in ("GPE", "LOC", "FAC") or token.lemma_.lower() in SITES
+    return token.ent_type_ in ("GPE", "LOC", "FAC") or token.lemma_.lower() in SITES | SURFACES
 
 
 def has_goods(token: "Token") -> bool:

@@ -199,6 +199,8 @@ def involves(s: Statement) -> Iterator[Found]:
             "isBefore",
             "PersonX dries the windows",
         ),
+        "After running for hours, a person might sweat.": ("PersonX runs for hours", "xEffect", "sweats"),
+        "After working hard, one becomes exhausted.": ("PersonX works hard", "xReact", "exhausted"),
         "Before making a decision, a person thinks about the situation.": (
             "PersonX makes a decision",
             "isAfter",
@@ -215,6 +217,12 @@ def order(s: Statement) -> Iterator[Found]:
         if when not in ("after", "before") or word.i > s.verb.i:
             continue
         head = s.sentence.context.event or _other_event(s, word)
+        if head and when == "after" and (s.feelings or s.modals & {"may", "might", "will", "would", "likely"}):
+            for feeling in s.feelings:
+                yield found(head, "xReact", feeling, s.negated)
+            for tail in () if s.feelings else s.predicate("V-s", person=True):
+                yield found(head, "xEffect", tail, s.negated)
+            continue
         for verb in coordinated(s.main.finite) if head else ():
             tail = s.sentence.event(clause(verb)) if verb.pos_ in ("VERB", "AUX") else None
             if tail is not None:

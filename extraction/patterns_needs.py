@@ -93,7 +93,7 @@ def needs_for(s: Statement) -> Iterator[Found]:
 def requires(s: Statement) -> Iterator[Found]:
     """ "X requires V-ing", "X requires N"."""
     subject = s.subject
-    if s.lemma not in ("require", "need") or s.past or s.passive or subject is None or subject.pos_ == "PROPN":
+    if s.lemma not in ("require", "need") or s.past or s.passive or s.main.inherited or subject is None or subject.pos_ == "PROPN":
         return
     if any(mark_of(t) == "to" for t in s.children("advcl", "xcomp", "ccomp")):
         return

@@ -4,16 +4,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from extraction.grammar import SUBJECTS, clause, members, objects_of
-from extraction.nouns import MADE, has_goods, is_part, is_role
+from extraction.nouns import MADE, PARTS, has_goods, is_part, is_role, tells_part
 from extraction.patterns import Found, found, pattern
 from extraction.statements import Statement, thing
 from extraction.words import STRUCTURE
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
-
-_PARTS = frozenset({"part", "component", "member", "constituent", "ingredient"})
-
 
 @pattern(
     "parts",
@@ -26,7 +23,12 @@ _PARTS = frozenset({"part", "component", "member", "constituent", "ingredient"})
         "Candy is a confection made from sugar.": ("candy", "MadeUpOf", "sugar"),
         "A restaurant would have a kitchen.": ("restaurant", "MadeUpOf", "kitchen"),
     },
-    no=("People have dreams.", "The electron has a charge.", "London has many pubs."),
+    no=(
+        "The stem is the lowest part of the brain.",
+        "People have dreams.", 
+        "The electron has a charge.",
+        "London has many pubs.",
+    ),
 )
 def parts(s: Statement) -> Iterator[Found]:
     """ "X is made of Y", "X consists of Y", "X contains Y", "X has Y", "Y is a part of X"."""
@@ -38,7 +40,9 @@ def parts(s: Statement) -> Iterator[Found]:
             bare = part.text.split(" that ")[0].split(" which ")[0]
             yield Found(head, "MadeUpOf", bare, part.start, part.end, s.negated)
     attribute = s.child("attr")
-    if s.lemma == "be" and attribute is not None and attribute.lemma_ in _PARTS and s.subject is not None:
+    if s.lemma == "be" and attribute is not None and attribute.lemma_ in PARTS and s.subject is not None:
+        if not tells_part(attribute):
+            return
         part = s.sentence.noun(s.subject)
         for whole in (s.sentence.noun(w).text.split(" that ")[0] for w in objects_of(attribute, {"of"})):
             for head in s.things:
@@ -87,7 +91,9 @@ def _parts(s: Statement) -> list["Token"]:
         particles = [p for t in s.children("prt") for p in objects_of(t, {"of"})]
         return [*objects_of(s.verb, {"of", "from"}), *particles]
     goods = s.subject is not None and has_goods(s.subject)
-    if s.lemma == "include" or (s.lemma == "contain" and not goods) or (s.lemma == "have" and _has_part(s)):
+    if s.lemma == "contain" and not goods:
+        return s.children("dobj")
+    if s.lemma == "include" or (s.lemma == "have" and _has_part(s)):
         return [t for t in s.children("dobj") if is_part(t)]
     return [t for t in s.children("dobj") if t.lemma_ in STRUCTURE] if s.lemma == "have" else []
 

@@ -86,9 +86,10 @@ def place_of(s: Statement) -> Iterator[Found]:
         spots = [*places(s.verb, fronted=True), *places(obj)]
         if s.lemma in _GETS:
             spots += [t for t in (*objects_of(s.verb, {"from"}), *objects_of(obj, {"from"})) if is_site(t)]
+        negated = s.negated or any(t.lower_ == "no" for t in obj.children)
         for place in spots:
             for member in coordinated(obj):
-                yield found(_without_place(s.sentence, member), "AtLocation", _named(s.sentence, place), s.negated)
+                yield found(_without_place(s.sentence, member), "AtLocation", _named(s.sentence, place), negated)
 
 
 @pattern(

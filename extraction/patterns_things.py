@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from extraction.grammar import clause, coordinated, is_name, is_where, mark_of, objects_of
-from extraction.nouns import MADE, MADE_FOR, PLACED, is_part, is_role, is_there, places
+from extraction.nouns import MADE, MADE_FOR, PARTS, PLACED, is_part, is_role, is_there, places, tells_part
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase
 from extraction.statements import Statement, thing
@@ -15,16 +15,15 @@ if TYPE_CHECKING:
 
 _KINDS = frozenset({"type", "kind", "form", "sort", "example"})
 _NO_PROPERTY = word_set(
-    "use need require cause call name know publish release found bear write derive prevent hinder obstruct "
+    "use require cause call name know publish release found bear write derive prevent hinder obstruct "
     "say ask suggest consider mention describe refer introduce interpret do give define show"
 )
 _NO_CLASS = word_set(
-    "answer question option choice statement reason result cause part component constituent ingredient member number "
-    "name"
+    "answer question option choice statement reason result cause number name time someone"
 )
 _SITES = word_set("place building area location spot")
 _OPINIONS = word_set("common reasonable plausible logical interesting safe clear best better good")
-_REGARD = word_set("consider deem regard view")
+_REGARD = word_set("consider deem regard view see")
 
 
 @pattern(
@@ -62,7 +61,7 @@ def is_(s: Statement) -> Iterator[Found]:
         return
     heads = s.states or _named(s) or ([] if s.feelings else s.which_persons)
     for state in (t for t in s.children("attr", "acomp") if t.i > s.verb.i):
-        if s.subject is not None and _is_inverted(s.subject, state):
+        if s.subject is not None and not s.past and _is_inverted(s.subject, state):
             yield found(s.sentence.noun(state).text, "HasProperty", s.sentence.noun(s.subject), s.negated)
             continue
         for tail in _properties(s, state):
@@ -81,6 +80,8 @@ def like(s: Statement) -> Iterator[Found]:
     if s.lemma != "be" or s.main.inherited or s.child("attr", "acomp") is not None:
         return
     for word in (t for t in s.children("prep") if t.lower_ == "like" and t.i > s.verb.i):
+        if not any(t.pos_ == "NOUN" and t.lemma_ != "other" for t in word.children):
+            continue
         for head in s.states:
             yield found(head, "HasProperty", s.sentence.gerund(word), s.negated)
 
@@ -105,7 +106,7 @@ def passive(s: Statement) -> Iterator[Found]:
         return
     if s.modals & {"should", "must", "will", "would", "can", "could", "may", "might"}:
         return
-    if (s.lemma in PLACED and places(s.verb)) or (s.lemma in MADE_FOR and _has_purpose(s)):
+    if (s.lemma in PLACED and places(s.verb)) or (s.lemma in MADE_FOR | {"keep", "need"} and _has_purpose(s)):
         return
     for head in s.states:
         for tail in s.predicate("V"):
@@ -121,6 +122,7 @@ def passive(s: Statement) -> Iterator[Found]:
     yes={
         "Good grades are often considered evidence of work.": ("good grade", "HasProperty", "evidence of work"),
         "Gold is regarded as precious.": ("gold", "HasProperty", "precious"),
+        "People who lose are seen as failures.": ("PersonX loses", "xAttr", "failure"),
     },
 )
 def considered(s: Statement) -> Iterator[Found]:
@@ -131,6 +133,8 @@ def considered(s: Statement) -> Iterator[Found]:
     for state in (t for t in [*s.children("oprd", "attr", "dobj"), *through] if t.pos_ in ("NOUN", "ADJ", "VERB")):
         for head in s.states:
             yield found(head, "HasProperty", s.sentence.kind(state), s.negated)
+        if s.person and s.event:
+            yield found(s.event, "xAttr", s.sentence.noun(state), s.negated)
 
 
 @pattern(
@@ -139,6 +143,7 @@ def considered(s: Statement) -> Iterator[Found]:
     yes={
         "A second is defined as a unit of time.": ("second", "HasProperty", "unit of time"),
         "Winter is known as the season of cold.": ("winter", "HasProperty", "season of cold"),
+        "Sleep refers to a state of mind.": ("sleep", "HasProperty", "state of mind"),
         "The academy defines a short film as a picture of forty minutes.": (
             "short film",
             "HasProperty",
@@ -147,14 +152,15 @@ def considered(s: Statement) -> Iterator[Found]:
     },
 )
 def defined_as(s: Statement) -> Iterator[Found]:
-    """ "X is defined as Y", "Z defines X as Y"."""
-    if s.past or s.lemma not in ("define", "know", "describe"):
+    """ "X is defined as Y", "Z defines X as Y", "X refers to Y"."""
+    if s.past or s.lemma not in ("define", "know", "describe", "refer"):
         return
     if s.passive:
         heads = s.states
     else:
         heads = [thing(s.sentence, t) for t in s.children("dobj")] if s.lemma == "define" else []
-    for kind in (t for t in objects_of(s.verb, {"as"}) if t.tag_ in ("NN", "NNS")):
+        heads = s.states if s.lemma == "refer" and not s.may_be and not s.main.inherited else heads
+    for kind in (t for t in objects_of(s.verb, {"as", "to"}) if t.tag_ in ("NN", "NNS")):
         for head in heads:
             yield found(head, "HasProperty", s.sentence.kind(kind), s.negated)
 
@@ -192,9 +198,11 @@ def apposition(s: Statement) -> Iterator[Found]:
     """ "X, a Y": the class or description that is set beside a noun."""
     for kind in (t for t in s.verb.subtree if t.dep_ == "appos" and t.pos_ == "NOUN"):
         named = kind.head
-        if not any(t.dep_ == "det" and t.lower_ in ("a", "an", "the") for t in kind.children) or is_name(named):
+        article = kind.left_edge.lower_ in ("a", "an", "the")
+        alone = not any(t != kind and t.dep_ in ("appos", "conj") for t in (*named.children, *kind.children))
+        if not article or not alone or is_name(named) or not any(t.i > kind.i for t in kind.children):
             continue
-        if kind.left_edge.nbor(-1).text == "," and named.pos_ in ("NOUN", "PROPN"):
+        if kind.left_edge.nbor(-1).text == "," and named.pos_ in ("NOUN", "PROPN") and named.dep_ != "conj":
             yield found(thing(s.sentence, named), "HasProperty", s.sentence.kind(kind))
 
 
@@ -223,6 +231,11 @@ def is_when(s: Statement) -> Iterator[Found]:
             "HasProperty",
             "act of talking to someone",
         ),
+        "Houses outside the center are usually called suburbs.": (
+            "house outside the center",
+            "HasProperty",
+            "called suburbs",
+        ),
     },
     no=("He is called Bob.", "The city is called Rome."),
 )
@@ -231,9 +244,12 @@ def called(s: Statement) -> Iterator[Found]:
     name, subject = s.child("oprd", "attr", "dobj"), s.subject
     if not s.passive or s.past or s.lemma != "call" or name is None or subject is None:
         return
-    told = any(t.dep_ in ("relcl", "prep", "acl") for t in subject.children)
-    if told and name.tag_ in ("NN", "NNS") and subject.pos_ == "NOUN":
+    if name.tag_ in ("NN", "NNS") and subject.pos_ == "NOUN" and objects_of(subject, {"of"}):
         yield found(s.sentence.noun(name).text, "HasProperty", s.sentence.kind(subject), s.negated)
+    elif name.tag_ in ("NN", "NNS"):
+        for head in s.states if any(t.dep_ in ("relcl", "prep", "acl") for t in subject.children) else ():
+            for tail in s.predicate("V"):
+                yield found(head, "HasProperty", _after_be(tail), s.negated)
 
 
 @pattern(
@@ -267,7 +283,7 @@ def it_is_to(s: Statement) -> Iterator[Found]:
 )
 def has_trait(s: Statement) -> Iterator[Found]:
     """ "X has Y" where Y is no part but a trait."""
-    if s.lemma not in ("have", "contain") or s.past or s.condition is not None or s.subject is None:
+    if s.lemma != "have" or s.past or s.condition is not None or s.subject is None:
         return
     if s.main.inherited or s.subject.ent_type_ in ("GPE", "LOC"):
         return
@@ -307,10 +323,11 @@ def _named(s: Statement) -> list[str]:
 def _properties(s: Statement, state: "Token") -> Iterator[Phrase]:
     """The classes or properties that a complement says.
 
-    Nouns without articles of their own are one class: "area or space".
+    What is joined by "or" without articles of its own is one class: "area or space".
     """
     joined = coordinated(state)
-    if state.pos_ == "NOUN" and not all(any(t.dep_ == "det" for t in m.children) for m in joined):
+    either = any(t.lower_ == "or" for m in joined for t in m.children if t.dep_ == "cc")
+    if state.pos_ == "NOUN" and either and not all(any(t.dep_ == "det" for t in m.children) for m in joined):
         joined = [state]
     for member in joined:
         if _says_property(member, state):
@@ -337,10 +354,12 @@ def _says_property(member: "Token", state: "Token") -> bool:
     lemma = member.lemma_.lower()
     if member.lower_ in NO_STATE or lemma in _NO_CLASS or member.pos_ == "NUM":
         return False
+    if lemma in PARTS and tells_part(member):
+        return False
     if member.pos_ == "ADJ" and any(t.dep_ == "det" and t.lower_ == "the" for t in member.children):
         return False
     if lemma in _SITES and any(t.dep_ in ("relcl", "acl") and is_where(t) for t in member.children):
-        return False
+        return any(t.dep_ == "amod" for t in member.children)
     return member.pos_ in ("NOUN", "ADJ", "PROPN", "VERB") or member == state
 
 

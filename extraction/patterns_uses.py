@@ -211,7 +211,8 @@ def place_where(s: Statement) -> Iterator[Found]:
     for verb in (t for t in attribute.children if t.dep_ in ("relcl", "acl")):
         given = clause(verb)
         anyone = given.subject is not None and _is_anyone(s.sentence, given.subject) and is_where(verb)
-        for head in s.things:
+        best = any(t.tag_ in ("JJR", "JJS") for t in attribute.children)
+        for head in s.things if not best else ():
             if mark_of(verb) == "to" or anyone:
                 for tail in s.sentence.verbs(_done_there(verb), "V"):
                     yield found(head, "ObjectUse", tail, s.negated)

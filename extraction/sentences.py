@@ -21,6 +21,7 @@ from extraction.grammar import (
     is_name,
     mark_of,
     members,
+    singular,
 )
 from extraction.words import HEDGES, PERSON_NOUNS, PERSON_PRONOUNS, QUANTIFIERS, third_person
 from kg.errors import InputError
@@ -122,7 +123,7 @@ class Sentence:
         drop |= {d.i for t in token.subtree if is_aside(t) or _is_agent(t, token) for d in t.subtree}
         tokens = [t for t in _own(token, whole) if t.i not in drop]
         counted = whole or plural or any(t.dep_ == "nummod" for t in token.children)
-        return self._write(tokens, {token.i: token.lemma_.lower()} if token.tag_ == "NNS" and not counted else {})
+        return self._write(tokens, {token.i: singular(token)} if token.tag_ == "NNS" and not counted else {})
 
     def kind(self, token: "Token", whole: bool = False) -> Phrase:
         """As `noun`, for a class that something belongs to: without names, dates and clauses within long clauses."""
@@ -323,7 +324,7 @@ def _is_detail(t: "Token") -> bool:
         return False
     if t.dep_ == "prep" and t.lower_ not in ("by", "from", "with", "starring"):
         return False
-    return any(d.ent_type_ in ("PERSON", "DATE") for d in t.subtree)
+    return any(d.ent_type_ == "PERSON" or (d.ent_type_ == "DATE" and d.like_num) for d in t.subtree)
 
 
 def _leads_noun(t: "Token") -> bool:
@@ -348,6 +349,7 @@ def _leaves_verb(t: "Token", verb: "Token") -> bool:
     if t.dep_ == "advmod" and (
         t.lower_ in HEDGES
         or t.lower_ in ("never", "rarely", "seldom")
+        or (t.lower_ == "longer" and t.left_edge.lower_ == "no")
         or t.lower_ in CONDITIONS
         or t.lower_ in ("why", "how", "where")
     ):

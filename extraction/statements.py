@@ -227,9 +227,26 @@ def thing(sentence: Sentence, token: "Token") -> str:
         return ""
     if token.pos_ == "VERB" and token.tag_ != "VBG":
         return ""
-    if token.lemma_.lower() in EMPTY_HEADS or any(t.tag_ == "PRP$" or t.lower_ == "same" for t in token.children):
+    if token.lower_ in ("term", "word", "phrase") and (named_ := _quoted(token)):
+        return named_
+    if token.lemma_.lower() in EMPTY_HEADS or any(t.tag_ == "PRP$" and t.lower_ != "your" for t in token.children):
         return ""
-    return sentence.noun(token).text
+    if any(t.lower_ in ("same", "such") for t in token.children):
+        return ""
+    return sentence.noun(token).text.removeprefix("your ")
+
+
+def _quoted(token: "Token") -> str:
+    """ "sleep" of "the term "sleep"", or an empty string."""
+    following = [t for t in token.doc[token.i + 1 : token.i + 8] if not t.is_space]
+    if not following or following[0].text not in ('"', "“", "``"):
+        return ""
+    words = []
+    for t in following[1:]:
+        if t.text in ('"', "”", "''"):
+            return " ".join(words).lower()
+        words.append(t.text)
+    return ""
 
 
 def role(sentence: Sentence, subject: "Token") -> str:

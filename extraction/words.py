@@ -83,6 +83,7 @@ SITES = word_set(
     "fridge freezer oven closet shelf hotel motel stadium arena gym prison jail courtroom hallway warehouse workshop "
     "pantry cellar beach island casino bakery pharmacy drugstore laboratory studio"
 )
+SURFACES = word_set("desk table counter bed couch sofa chair bench plate bowl stage")
 EMPTY_HEADS = word_set(
     "answer question statement option choice reason thing way subject word term phrase sentence author passage text "
     "location fact example following case context topic story name title factor other number"
