@@ -24,9 +24,13 @@ _STATES = {
 }
 _RAISING = frozenset({"tend", "seem", "appear", "happen", "continue"})
 _BELIEVED = frozenset({"know", "believe", "consider", "think", "expect", "find", "see", "say", "estimate", "suggest"})
+_ANYTHING = frozenset({"someone", "person", "one", "something", "thing"})
+_WRONG = frozenset({"misconception", "myth", "assumption", "question"})
 _NOUNS = frozenset({"NN", "NNS", "NNP", "NNPS"})
 _ONLY_PLURAL = frozenset({"clothes", "pants", "jeans", "scissors", "goggles", "stairs", "series", "species", "premises"})
-_SAYING = frozenset({"it", "this", "that", "which", "question", "answer", "statement", "fact"})
+_SAYING = frozenset(
+    {"it", "this", "that", "which", "question", "answer", "statement", "fact", "study", "research"}
+)
 _MODALS = {"ca": "can", "wo": "will", "'ll": "will", "'d": "would"}
 
 
@@ -73,7 +77,14 @@ class Clause:
     @cached_property
     def condition(self) -> "Token | None":
         """The verb of the if- or when-clause that belongs to the clause."""
-        return next(self.adverbials(*CONDITIONS), None) or _shared_condition(self)
+        return next(self.adverbials(*CONDITIONS), None) or self._accompanied or _shared_condition(self)
+
+    @cached_property
+    def _accompanied(self) -> "Token | None":
+        """The verb of "as P, Q": "as the plane descends, the air gets denser"."""
+        if self.subject is None:
+            return None
+        return next((t for t in self.adverbials("as") if t.i < self.subject.i and t.tag_ in ("VBZ", "VBP")), None)
 
     def adverbials(self, *marks: str) -> Iterator["Token"]:
         """The verbs of the adverbial clauses that begin with one of the words."""
@@ -174,7 +185,9 @@ def _raising(given: Clause) -> "tuple[Token, str, bool] | None":
         if state.lower_ in ("capable", "incapable"):
             aim = next((p for t in state.children if t.lower_ == "of" for p in t.children if p.dep_ == "pcomp"), None)
         modal = _STATES.get(state.lower_)
-        return (aim, modal, state.lower_ in ("unable", "incapable")) if aim is not None and modal is not None else None
+        if aim is None or modal is None or aim.tag_ not in ("VB", "VBG", "VBN"):
+            return None
+        return aim, modal, state.lower_ in ("unable", "incapable")
     if verb.lemma_ == "have" and (gift := given.child("dobj")) is not None and gift.lemma_ in ("ability", "capacity"):
         aim = next((t for t in gift.children if t.dep_ in ("acl", "relcl") and mark_of(t) == "to"), None)
         return (aim, "can", any(t.lower_ == "no" for t in gift.children)) if aim is not None else None
@@ -284,7 +297,7 @@ def _introduced(main: Clause) -> Iterator[Clause]:
     carriers = [main.verb] if main.verb.lemma_ in _INTRODUCES and says else []
     if main.passive and main.verb.lemma_ in _BELIEVED and main.subject is not None and main.subject.lower_ == "it":
         carriers.append(main.verb)
-    if main.verb.lemma_ == "be":
+    if main.verb.lemma_ == "be" and (main.subject is None or main.subject.lemma_ not in _WRONG):
         carriers += [
             main.verb,
             *(
@@ -321,9 +334,11 @@ def _inherited(main: Clause) -> Iterator[Clause]:
             continue
         for joined in coordinated(verb):
             inner = clause(joined)
+            if inner.verb.lemma_ == "be" and attribute.lemma_ not in _ANYTHING and not is_aside(verb):
+                continue  # a part of the class's own description
             own = inner.subject is None or inner.subject.lower_ in ("that", "which", "who")
             if own and (inner.subject is not None or verb.dep_ == "acl") and joined.pos_ in ("VERB", "AUX"):
-                yield replace(inner, subject=main.subject, inherited=not is_aside(verb))
+                yield replace(inner, subject=main.subject, inherited=not is_aside(verb) and attribute.lemma_ not in _ANYTHING)
 
 
 def _is_doubted(given: Clause) -> bool:

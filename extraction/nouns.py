@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 PLACED = word_set(
     "put hold find locate situate keep store station place house sell see display hide grow package pack buy "
-    "purchase hang mount install hear"
+    "purchase hang mount install hear enclose"
 )
 PARTS = frozenset({"part", "component", "member", "constituent", "ingredient"})
 LIVES = word_set("live lie sit exist belong occur stay stand hang grow reside happen")
@@ -28,7 +28,7 @@ _NO_ROLES = word_set(
 _NO_SITES = word_set(
     "case way order fact time need term contrast state form use elevation charge etc etc. process reference "
     "response addition general number direction past future danger trouble shape size part front color "
-    "rate climate average condition type variety style kind cycle situation"
+    "writing rate climate average condition type variety style kind cycle situation"
 )
 _NO_PLACES = ("DATE", "TIME", "PERCENT", "PERSON", "QUANTITY", "CARDINAL", "MONEY", "LANGUAGE")
 
@@ -70,6 +70,11 @@ def places(carrier: "Token", fronted: bool = False) -> list["Token"]:
 def is_there(verb: "Token") -> bool:
     """Whether a copula has no complement but a place: "the mess is on the table"."""
     return not any(t.dep_ in ("attr", "acomp", "oprd") for t in verb.children)
+
+
+def denies(noun: "Token") -> bool:
+    """ "no ink" of "it has no ink"."""
+    return any(t.dep_ == "det" and t.lower_ == "no" for t in noun.children)
 
 
 def tells_part(token: "Token") -> bool:

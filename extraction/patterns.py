@@ -134,4 +134,8 @@ def _after(sentence: Sentence, context: Context) -> Context:
     subject = sentence.clauses[0].subject if sentence.clauses else None
     if subject is None or subject.pos_ not in ("NOUN", "PROPN"):
         return context
-    return replace(context, antecedent=thing(sentence, subject), many=subject.tag_ in ("NNS", "NNPS"))
+    named = thing(sentence, subject)
+    attribute = sentence.clauses[0].child("attr")
+    told = {attribute.lemma_.lower(): named} if attribute is not None and named and not sentence.clauses[0].past else {}
+    many = subject.tag_ in ("NNS", "NNPS")
+    return replace(context, antecedent=named, many=many, known_as={**context.known_as, **told})

@@ -95,7 +95,7 @@ def habit(s: Statement) -> Iterator[Found]:
     verb = s.verb
     if verb.pos_ != "VERB" or s.lemma in _NO_ABILITY or s.passive or s.modals or verb is not s.main.finite:
         return
-    if not _is_present(s) or s.condition is not None or _does_so(s) or s.child("ccomp") is not None:
+    if not _is_present(s) or s.condition is not None or _does_so(s) or _says(s):
         return
     if (s.lemma == "get" and s.child("acomp") is not None) or (s.lemma in LIVES and places(verb)):
         return
@@ -105,6 +105,25 @@ def habit(s: Statement) -> Iterator[Found]:
     for head in s.agents:
         for tail in s.predicate("V"):
             yield found(head, "CapableOf", tail, s.negated)
+
+
+@pattern(
+    "on_the_way",
+    1,
+    yes={"Fire is the oxidation of a material, releasing heat and light.": ("fire", "CapableOf", "release heat")},
+    no=("Fire is hot.",),
+)
+def on_the_way(s: Statement) -> Iterator[Found]:
+    """ "X is a Y, V-ing Z": what X does besides."""
+    if s.lemma != "be" or s.past or s.main.inherited:
+        return
+    attribute = s.child("attr")
+    for doing in (t for t in (*s.verb.children, *(attribute.subtree if attribute is not None else ()))):
+        behind = doing.dep_ in ("advcl", "acl") and doing.tag_ == "VBG" and doing.i > s.verb.i
+        if behind and doing.left_edge.nbor(-1).text == "," and doing.lemma_ not in _NO_ABILITY:
+            for head in s.agents:
+                for tail in s.sentence.predicate(doing, "V"):
+                    yield found(head, "CapableOf", tail)
 
 
 @pattern(
@@ -132,13 +151,19 @@ def but_not(s: Statement) -> Iterator[Found]:
 
 
 def _makes_do(verb: "Token") -> bool:
-    """ "makes people feel": a cause and no ability."""
-    return verb.lemma_ == "make" and any(t.dep_ == "ccomp" for t in verb.children)
+    """ "makes people feel": a cause and no ability. "makes the air cleaner" is one."""
+    return verb.lemma_ == "make" and any(t.dep_ == "ccomp" and t.pos_ == "VERB" for t in verb.children)
 
 
 def _does_so(s: Statement) -> bool:
     """ "do" alone, which stands for another verb."""
     return s.lemma == "do" and s.child("dobj") is None
+
+
+def _says(s: Statement) -> bool:
+    """ "says that P", "makes people P"."""
+    inner = s.child("ccomp")
+    return inner is not None and not (s.lemma == "make" and inner.pos_ == "ADJ" and s.child("nsubj") is not None)
 
 
 def _follows(s: Statement) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from extraction.grammar import Clause, clause, coordinated, core, mark_of, members, objects_of
-from extraction.nouns import is_doing, is_human
+from extraction.nouns import is_doing, is_human, is_role
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
 from extraction.statements import Statement, thing
@@ -18,6 +18,7 @@ _NO_EFFECT = word_set(
     "be cause lead result contribute make require need involve include mean take use have bring refer prevent "
     "become seem signify indicate show suggest imply"
 )
+_LINKS = {"lead": "to", "result": "in", "contribute": "to"}
 _HINDERS = word_set("prevent hinder obstruct stop impede block interrupt")
 
 
@@ -36,7 +37,6 @@ _HINDERS = word_set("prevent hinder obstruct stop impede block interrupt")
             "clothes become torn",
         ),
         "When a ball rebounds, it bounces back.": ("ball rebounds", "Causes", "ball bounces back"),
-        "Muscles are strained when something is heavy.": ("something is heavy", "Causes", "muscles are strained"),
         "If the windows were opened, the pressure would be lost and the flow of air would stop.": (
             "windows are opened",
             "Causes",
@@ -56,15 +56,19 @@ def thing_consequence(s: Statement) -> Iterator[Found]:
     if first.subject is None:
         yield from _of_state(s, given)
         return
-    if s.sentence.person(first.subject) and first.subject.lower_ not in ("they", "something"):
+    if s.sentence.person(first.subject) and first.subject.lower_ != "they":
         return
     if (s.past and mark_of(given) != "if") or _lacks_auxiliary(s.main):
         return
+    if _follows_person(s, first):
+        for tail in s.predicate("V-s"):
+            yield found(s.of_clause(given), "xEffect", tail, s.negated)
+        return
     leading, following = (first, s.main) if first.subject.i < subject.i else (s.main, first)
-    if leading.subject is None or not (thing(s.sentence, leading.subject) or leading.subject.lower_ == "something"):
+    if leading.subject is None or not thing(s.sentence, leading.subject):
         return
     head, tail = s.sentence.event(first), s.told
-    if following.subject is not None and following.subject.pos_ == "PRON" and following.subject.lower_ != "something":
+    if following.subject is not None and following.subject.pos_ == "PRON":
         if following.subject.lower_ != ("they" if leading.subject.tag_ in ("NNS", "NNPS") else "it"):
             return
         head, tail = (_told_of(s.sentence, c, leading.subject, c is following) for c in (first, s.main))
@@ -85,6 +89,8 @@ def deed_consequence(s: Statement) -> Iterator[Found]:
     first = clause(s.condition)
     if first.subject is None or not s.sentence.person(first.subject) or not thing(s.sentence, s.subject):
         return
+    if first.verb.lemma_ == "be":
+        return
     head = s.sentence.event(first)
     if head is not None and s.told is not None and not is_human(s.subject) and not s.modals & {"can", "could"}:
         yield found(s.sentence.context.event or head.text, "Causes", s.told, s.negated)
@@ -99,6 +105,7 @@ def deed_consequence(s: Statement) -> Iterator[Found]:
         "Floods are caused by heavy rain.": ("heavy rain", "Causes", "flood"),
         "War is likely to lead to deaths.": ("war", "Causes", "death"),
         "Happiness comes from success.": ("success", "Causes", "happiness"),
+        "Diving into a pool can lead to drowning.": ("diving into a pool", "Causes", "drowning"),
         "The delay is due to the weather.": ("weather", "Causes", "delay"),
         "A hurricane is a storm that can cause harm.": ("hurricane", "Causes", "harm"),
     },
@@ -201,6 +208,12 @@ def hinders(s: Statement) -> Iterator[Found]:
             yield found(s.sentence.noun(target).text, "HinderedBy", s.sentence.noun(s.subject), s.negated)
 
 
+def _follows_person(s: Statement, first: Clause) -> bool:
+    """ "When a prisoner tries to escape, they ...": what comes of it for a kind of persons."""
+    pronoun = s.subject is not None and s.subject.lower_ in ("they", "he", "she")
+    return pronoun and first.subject is not None and (is_human(first.subject) or is_role(first.subject))
+
+
 def _of_state(s: Statement, given: "Token") -> Iterator[Found]:
     """ "Clothes become torn when caught on a nail"."""
     if given.tag_ == "VBN" and s.subject is not None and thing(s.sentence, s.subject) and s.told is not None:
@@ -261,14 +274,22 @@ def _effects(s: Statement) -> Iterator[Phrase]:
         if made is not None and not mind and (s.lemma == "cause" or inner.pos_ == "VERB"):
             yield made
         return
+    for doing in _led_to_doing(s):
+        yield s.sentence.gerund(doing)
     obj = s.child("dobj") if s.lemma == "cause" else _led_to(s)
     doing = s.subject is not None and s.subject.tag_ == "VBG"
     if obj is not None and not (doing and obj.lemma_ in FEELING_NOUNS):
         yield from s.sentence.complements(obj)
 
 
+def _led_to_doing(s: Statement) -> list["Token"]:
+    """ "drowning" of "leads to drowning"."""
+    links = [t for t in s.children("prep") if s.lemma in _LINKS and t.lower_ == _LINKS[s.lemma]]
+    return [p for t in links for p in t.children if p.dep_ == "pcomp"]
+
+
 def _led_to(s: Statement) -> "Token | None":
     """ "floods" of "leads to floods"; a road that leads to a city causes nothing."""
-    link = {"lead": "to", "result": "in", "contribute": "to"}.get(s.lemma)
+    link = _LINKS.get(s.lemma)
     obj = next(iter(objects_of(s.verb, {link} if link else set())), None)
     return None if obj is not None and obj.ent_type_ in ("GPE", "LOC", "FAC") else obj

@@ -268,8 +268,9 @@ def _other_event(s: Statement, word: "Token") -> str:
 
 def _aim(s: Statement) -> "Token | None":
     """The verb of a purpose clause behind the verb: "get" of "goes to the bank to get money"."""
-    for t in s.children("advcl", "xcomp"):
-        if t.i > s.verb.i and mark_of(t) == "to" and (t.dep_ == "advcl" or _is_purpose(s.verb, t)):
+    behind = [t for p in objects_of(s.verb, set(PLACES)) for t in p.children if t.dep_ in ("acl", "relcl")]
+    for t in [*s.children("advcl", "xcomp"), *(behind if s.lemma in _GOING else ())]:
+        if t.i > s.verb.i and mark_of(t) == "to" and (t.dep_ != "xcomp" or _is_purpose(s.verb, t)):
             return t
     return None
 

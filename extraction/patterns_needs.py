@@ -110,7 +110,7 @@ def requires(s: Statement) -> Iterator[Found]:
     1,
     yes={
         "Lying down is a necessary step to sleeping well.": ("PersonX sleeps well", "xNeed", "to lie down"),
-        "Practising is essential for winning a race.": ("PersonX wins a race", "xNeed", "to practise"),
+        "Running daily is essential for winning a race.": ("PersonX wins a race", "xNeed", "to run daily"),
     },
     no=("Air is necessary for fire.",),
 )
@@ -160,7 +160,8 @@ def _head(s: Statement, goal: "Token | None") -> str:
         plain = mark_of(goal) == "to" or goal.dep_ == "pcomp"
         return s.doing(goal) if plain else s.of_clause(goal)
     if s.person:
-        return s.event
+        people = s.agents[:1] if s.subject.lower_ == "people" and "should" not in s.modals else []
+        return s.event or next(iter(people), "")
     general = s.subject.tag_ == "NNS" or any(t.lower_ in ("a", "an", "every", "the") for t in s.subject.children)
     if s.sentence.context.event or not general or "should" in s.modals or not is_role(s.subject):
         return ""

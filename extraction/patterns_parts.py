@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import SUBJECTS, clause, members, objects_of
-from extraction.nouns import MADE, PARTS, has_goods, is_part, is_role, tells_part
+from extraction.grammar import SUBJECTS, clause, core, members, objects_of
+from extraction.nouns import MADE, PARTS, denies, has_goods, is_part, is_role, tells_part
 from extraction.patterns import Found, found, pattern
 from extraction.statements import Statement, thing
 from extraction.words import STRUCTURE
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 )
 def parts(s: Statement) -> Iterator[Found]:
     """ "X is made of Y", "X consists of Y", "X contains Y", "X has Y", "Y is a part of X"."""
-    if s.past or not s.things:
+    if s.past or not s.things or (s.subject is not None and s.subject.tag_ == "VB"):
         return
     for head in s.things:
         for member in (m for first in _parts(s) for m in members(first) if m.pos_ in ("NOUN", "PROPN")):
-            part = s.sentence.noun(member)
+            part = s.sentence.kind(member)
             bare = part.text.split(" that ")[0].split(" which ")[0]
-            yield Found(head, "MadeUpOf", bare, part.start, part.end, s.negated)
+            yield Found(head, "MadeUpOf", bare, part.start, part.end, s.negated or denies(member))
     attribute = s.child("attr")
     if s.lemma == "be" and attribute is not None and attribute.lemma_ in PARTS and s.subject is not None:
         if not tells_part(attribute):
@@ -47,6 +47,23 @@ def parts(s: Statement) -> Iterator[Found]:
         for whole in (s.sentence.noun(w).text.split(" that ")[0] for w in objects_of(attribute, {"of"})):
             for head in s.things:
                 yield Found(whole, "MadeUpOf", head, part.start, part.end, s.negated)
+
+
+@pattern(
+    "with_parts",
+    1,
+    yes={"A square is a shape with four equal sides.": ("square", "MadeUpOf", "four equal sides")},
+    no=("Hockey is a sport with contact.", "She is a woman with two jobs."),
+)
+def with_parts(s: Statement) -> Iterator[Found]:
+    """ "X is a Y with N Zs"."""
+    attribute = s.child("attr")
+    if s.lemma != "be" or s.past or attribute is None:
+        return
+    for part in (m for first in objects_of(attribute, {"with"}) for m in members(first)):
+        if part.tag_ == "NNS" and is_part(part) and any(t.dep_ == "nummod" for t in part.children):
+            for head in s.things:
+                yield found(head, "MadeUpOf", s.sentence.noun(part), s.negated)
 
 
 @pattern(
@@ -82,6 +99,8 @@ def part_in_relative(s: Statement) -> Iterator[Found]:
         head = thing(s.sentence, whole).split(" that ")[0].split(" which ")[0]
         if verb.tag_ in ("VBZ", "VBP"):
             for member in (m for t in inner.children("dobj") if is_part(t) for m in members(t)):
+                if member.tag_ == "NN" and not any(t.dep_ == "det" and t.lower_ in ("a", "an") for t in member.children):
+                    continue
                 yield found(head, "MadeUpOf", s.sentence.noun(member), inner.negated)
 
 
@@ -94,7 +113,7 @@ def _parts(s: Statement) -> list["Token"]:
     if s.lemma == "contain" and not goods:
         return s.children("dobj")
     if s.lemma == "include" or (s.lemma == "have" and _has_part(s)):
-        return [t for t in s.children("dobj") if is_part(t)]
+        return [t for t in s.children("dobj") if is_part(core(t))]
     return [t for t in s.children("dobj") if t.lemma_ in STRUCTURE] if s.lemma == "have" else []
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import coordinated, objects_of
+from extraction.grammar import coordinated, core, objects_of
 from extraction.nouns import LIVES, PLACED, PLACES, has_goods, is_part, is_site, places
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
@@ -106,7 +106,7 @@ def place_has(s: Statement) -> Iterator[Found]:
     subject = s.subject
     if s.lemma not in ("have", "contain") or s.past or subject is None or not has_goods(subject):
         return
-    for obj in (t for t in s.children("dobj") if t.tag_ == "NNS" and is_part(t)):
+    for obj in (t for t in map(core, s.children("dobj")) if t.tag_ == "NNS" and is_part(t)):
         for member in (t for t in coordinated(obj) if t.lemma_ not in STRUCTURE):
             head = thing(s.sentence, member).split(" to ")[0]
             yield found(head, "AtLocation", s.sentence.noun(subject), s.negated)
@@ -116,7 +116,7 @@ def place_has(s: Statement) -> Iterator[Found]:
     "place_for",
     1,
     yes={"The family room is the ideal location for an indoor plant.": ("indoor plant", "AtLocation", "family room")},
-    no=("The family room is a place for reading.",),
+    no=("The family room is a place for reading.", "College is a place for education."),
 )
 def place_for(s: Statement) -> Iterator[Found]:
     """ "X is a place for N"."""
@@ -124,6 +124,8 @@ def place_for(s: Statement) -> Iterator[Found]:
     if s.lemma != "be" or attribute is None or attribute.lemma_ not in _SPOTS or s.subject is None or not s.things:
         return
     for goods in (m for first in objects_of(attribute, {"for"}) for m in coordinated(first) if m.pos_ == "NOUN"):
+        if goods.tag_ == "NN" and not any(t.dep_ == "det" for t in goods.children):
+            continue
         yield found(thing(s.sentence, goods), "AtLocation", s.sentence.noun(s.subject), s.negated)
 
 

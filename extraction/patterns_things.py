@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import clause, coordinated, is_name, is_where, mark_of, objects_of
-from extraction.nouns import MADE, MADE_FOR, PARTS, PLACED, is_part, is_role, is_there, places, tells_part
+from extraction.grammar import clause, coordinated, core, is_name, is_where, mark_of, objects_of
+from extraction.nouns import MADE, MADE_FOR, PARTS, PLACED, denies, is_part, is_site, is_there, places, tells_part
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase
 from extraction.statements import Statement, thing
@@ -51,9 +51,13 @@ _REGARD = word_set("consider deem regard view see")
         "People who hike are fit.": ("person who hike", "HasProperty", "fit"),
         "Submarines are likely to be a type of ship.": ("submarine", "HasProperty", "ship"),
         "Snakes are usually considered to be cold.": ("snake", "HasProperty", "cold"),
+        "To forgive is nice.": ("forgive", "HasProperty", "nice"),
+        "An idiot is someone who is not clever.": ("idiot", "HasProperty", "clever"),
+        "A castle was a medieval fortress.": ("castle", "HasProperty", "medieval fortress"),
+        "A mirror is a smooth surface, used to reflect light.": ("mirror", "HasProperty", "smooth surface"),
         "Stabbing is a violent way to die.": ("stabbing", "HasProperty", "violent way to die"),
     },
-    no=("The answer is a tribe.", "She is tall.", "It is unlikely to be a ship."),
+    no=("The answer is a tribe.", "She is tall.", "It is unlikely to be a ship.", "Sally is a nurse."),
 )
 def is_(s: Statement) -> Iterator[Found]:
     """ "X is a Y", "X is ADJ": class and property."""
@@ -61,6 +65,8 @@ def is_(s: Statement) -> Iterator[Found]:
         return
     heads = s.states or _named(s) or ([] if s.feelings else s.which_persons)
     for state in (t for t in s.children("attr", "acomp") if t.i > s.verb.i):
+        if state.lower_ in ("present", "available", "common") and any(map(is_site, (*places(state), *places(s.verb)))):
+            continue
         if s.subject is not None and not s.past and _is_inverted(s.subject, state):
             yield found(s.sentence.noun(state).text, "HasProperty", s.sentence.noun(s.subject), s.negated)
             continue
@@ -103,6 +109,8 @@ def like(s: Statement) -> Iterator[Found]:
 def passive(s: Statement) -> Iterator[Found]:
     """ "X is V-ed": what is usually done to a thing."""
     if not s.passive or s.main.inherited or s.lemma in _NO_PROPERTY | MADE or s.condition is not None:
+        return
+    if s.main.finite.dep_ == "relcl" or _is_process(s):
         return
     if s.modals & {"should", "must", "will", "would", "can", "could", "may", "might"}:
         return
@@ -203,7 +211,9 @@ def apposition(s: Statement) -> Iterator[Found]:
         if not article or not alone or is_name(named) or not any(t.i > kind.i for t in kind.children):
             continue
         if kind.left_edge.nbor(-1).text == "," and named.pos_ in ("NOUN", "PROPN") and named.dep_ != "conj":
-            yield found(thing(s.sentence, named), "HasProperty", s.sentence.kind(kind))
+            heads = s.things if named.dep_ == "attr" and named.head == s.verb else [thing(s.sentence, named)]
+            for head in heads:
+                yield found(head, "HasProperty", s.sentence.kind(kind))
 
 
 @pattern(
@@ -244,7 +254,8 @@ def called(s: Statement) -> Iterator[Found]:
     name, subject = s.child("oprd", "attr", "dobj"), s.subject
     if not s.passive or s.past or s.lemma != "call" or name is None or subject is None:
         return
-    if name.tag_ in ("NN", "NNS") and subject.pos_ == "NOUN" and objects_of(subject, {"of"}):
+    of_what = any(t.lower_ == "of" for t in subject.children)
+    if name.tag_ in ("NN", "NNS") and subject.pos_ == "NOUN" and of_what:
         yield found(s.sentence.noun(name).text, "HasProperty", s.sentence.kind(subject), s.negated)
     elif name.tag_ in ("NN", "NNS"):
         for head in s.states if any(t.dep_ in ("relcl", "prep", "acl") for t in subject.children) else ():
@@ -261,7 +272,7 @@ def called(s: Statement) -> Iterator[Found]:
 def it_is_to(s: Statement) -> Iterator[Found]:
     """ "It is ADJ to V"."""
     state = s.child("acomp")
-    if s.lemma != "be" or s.past or state is None or state.lower_ in NO_STATE | _OPINIONS:
+    if s.lemma != "be" or s.past or state is None or state.lower_ in NO_STATE | _OPINIONS or s.may_be:
         return
     if s.subject is None or s.subject.lower_ != "it" or s.subject.i > s.verb.i:
         return
@@ -289,8 +300,16 @@ def has_trait(s: Statement) -> Iterator[Found]:
         return
     for trait in (t for t in s.children("dobj") if t.pos_ == "NOUN" and not _is_measured(t)):
         for head in s.states:
-            if head == "person" or not is_part(trait):
-                yield found(head, "HasProperty", s.sentence.noun(trait), s.negated)
+            if head == "person" or not is_part(core(trait)):
+                yield found(head, "HasProperty", s.sentence.noun(trait), s.negated or denies(trait))
+
+
+def _is_process(s: Statement) -> bool:
+    """Whether a passive tells what is done on one occasion: "the sugar is then boiled", "is removed to improve it"."""
+    then = any(t.lower_ == "then" for t in s.children("advmod"))
+    one = s.subject is not None and s.subject.pos_ == "NOUN" and [t.lower_ for t in s.subject.children] == ["the"]
+    aim = any(mark_of(t) == "to" and t.lemma_ != "be" for t in s.children("advcl"))
+    return then or aim or (one and s.sentence.context.antecedent != "")
 
 
 def _is_measured(noun: "Token") -> bool:
@@ -313,9 +332,12 @@ def _depends(s: Statement) -> bool:
 def _named(s: Statement) -> list[str]:
     """A subject that was taken for a person's name, but is said to be of a class of things: "Kanji is a form ..."."""
     subject, state = s.subject, s.child("attr")
-    if subject is None or state is None or s.past or not is_name(subject) or is_role(state):
+    if subject is None or state is None or s.past or not is_name(subject):
         return []
-    if subject.lower_ in FIRST_NAMES or not any(t.lower_ in ("a", "an") for t in state.children):
+    if not any(t.lower_ in ("a", "an") for t in state.children):
+        return []
+    full = any(t.dep_ == "compound" and t.pos_ == "PROPN" for t in subject.children)
+    if not full and subject.lower_ in FIRST_NAMES:
         return []
     return [s.sentence.noun(subject).text]
 

@@ -18,7 +18,7 @@ _KEPT = MADE_FOR | {"keep"}
 _USEFUL = word_set("useful ideal suitable handy helpful great perfect good essential necessary needed")
 _STANDS = word_set("locate happen occur find live grow exist be situate keep display")
 _SITES = word_set("place building area location room facility tool")
-_TOOLS = word_set("device tool machine instrument appliance equipment method means system substance")
+_TOOLS = word_set("source device tool machine instrument appliance equipment method means system substance")
 _GIVES = word_set("prescribe have wear install carry")
 _OWNERS = ("their ", "your ", "his ", "her ", "its ")
 
@@ -49,7 +49,7 @@ def used_to(s: Statement) -> Iterator[Found]:
     if not s.passive or s.lemma not in _USED | _KEPT or (s.lemma == "require" and is_role(s.subject)):
         return
     for head in s.things:
-        for tail in _uses(s.sentence, s.verb, s.lemma in _USED):
+        for tail in _uses(s.sentence, s.verb, s.lemma in _USED or s.lemma == "keep"):
             yield found(head, "ObjectUse", tail, s.negated)
         for as_what in objects_of(s.verb, {"as"}) if s.lemma == "use" and not s.past else ():
             yield found(head, "ObjectUse", s.sentence.noun(as_what), s.negated)
@@ -123,8 +123,10 @@ def tool_for(s: Statement) -> Iterator[Found]:
         return
     for tool in (t for t in s.children("dobj") if t.pos_ == "NOUN" and is_part(t)):
         aims = [*s.verb.children, *tool.children]
-        for aim in (t for t in aims if t.dep_ in ("advcl", "acl", "relcl", "xcomp") and mark_of(t) == "to"):
-            head = s.sentence.noun(tool).text.split(" to ")[0]
+        aims = [t for t in aims if t.dep_ in ("advcl", "acl", "relcl", "xcomp") and mark_of(t) == "to"]
+        aims += [p for t in tool.children if t.lower_ == "for" for p in t.children if p.dep_ == "pcomp"]
+        for aim in aims:
+            head = s.sentence.noun(tool).text.split(" to ")[0].split(" for ")[0]
             for tail in s.sentence.verbs(aim, "V"):
                 yield found(head, "ObjectUse", tail)
 

@@ -81,13 +81,15 @@ class Context:
     """What is known around a sentence.
 
     `event` is the event that the prompt is about, `thing` the thing; `antecedent` is what `it` or, if it is `many`,
-    `they` mean: the subject of the sentence before; `slots` are the slots that names stand for.
+    `they` mean: the subject of the sentence before; `known_as` says of whom a class was told ("film": "year one"), for
+    "the film" after it; `slots` are the slots that names stand for.
     """
 
     event: str = ""
     thing: str = ""
     antecedent: str = ""
     many: bool = False
+    known_as: Mapping[str, str] = field(default_factory=dict)
     slots: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -126,8 +128,11 @@ class Sentence:
         return self._write(tokens, {token.i: singular(token)} if token.tag_ == "NNS" and not counted else {})
 
     def kind(self, token: "Token", whole: bool = False) -> Phrase:
-        """As `noun`, for a class that something belongs to: without names, dates and clauses within long clauses."""
-        details = [t for t in token.children if _is_detail(t)]
+        """As `noun`, for a class that something belongs to.
+
+        Left out are names, dates, clauses within long clauses, and what is set apart by a comma: ", used to cut".
+        """
+        details = [t for t in token.children if _is_detail(t) or _is_set_apart(t, token)]
         long = len(list(token.subtree)) - sum(len(list(t.subtree)) for t in details) > _LONG
         if long:
             clauses = [t for t in token.subtree if t.dep_ in ("relcl", "acl") and t.head == token]
@@ -325,6 +330,10 @@ def _is_detail(t: "Token") -> bool:
     if t.dep_ == "prep" and t.lower_ not in ("by", "from", "with", "starring"):
         return False
     return any(d.ent_type_ == "PERSON" or (d.ent_type_ == "DATE" and d.like_num) for d in t.subtree)
+
+
+def _is_set_apart(t: "Token", noun: "Token") -> bool:
+    return t.i > noun.i and t.dep_ in ("acl", "prep", "advcl", "appos", "relcl", "amod") and _after_comma(t)
 
 
 def _leads_noun(t: "Token") -> bool:

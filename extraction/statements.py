@@ -63,6 +63,8 @@ class Statement:
             return []
         if subject.dep_ == "csubj" and subject.tag_ == "VBG":
             return [p.text for t in coordinated(subject) if (p := self.sentence.gerund(t)).text]
+        if subject.dep_ == "csubj" and mark_of(subject) == "to" and self.lemma == "be":
+            return [p.text for p in self.sentence.verbs(subject, "V", person=True)[:1]]
         if subject.lower_ in _THINGS and subject.pos_ == "PRON":
             return self._meant(subject)
         return [head for t in coordinated(subject) if (head := thing(self.sentence, core(t)))]
@@ -70,7 +72,10 @@ class Statement:
     @cached_property
     def states(self) -> list[str]:
         """Heads of what a thing or kind is; persons in general included. The past tells of one occasion."""
-        if self.past or (self.subject is not None and described(self.subject) is not None):
+        if self.subject is None or described(self.subject) is not None:
+            return []
+        kind = any(t.lower_ in ("a", "an") for t in self.subject.children)
+        if self.past and not (kind and self.lemma == "be"):
             return []
         return [self._anyone] if self._anyone else self.things
 
@@ -233,6 +238,9 @@ def thing(sentence: Sentence, token: "Token") -> str:
         return ""
     if any(t.lower_ in ("same", "such") for t in token.children):
         return ""
+    pointed = [t.lower_ for t in token.children] in (["the"], ["this"])
+    if pointed and (meant := sentence.context.known_as.get(token.lemma_.lower())):
+        return meant
     return sentence.noun(token).text.removeprefix("your ")
 
 
