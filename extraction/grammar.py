@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from extraction.words import FIRST_NAMES, MEASURES, QUANTIFIERS
+from extraction.words import FIRST_NAMES, MEASURES, QUANTIFIERS, word_set
 
 if TYPE_CHECKING:
     from spacy.tokens import Span, Token
@@ -27,7 +27,7 @@ _BELIEVED = frozenset({"know", "believe", "consider", "think", "expect", "find",
 _ANYTHING = frozenset({"someone", "person", "one", "something", "thing"})
 _WRONG = frozenset({"misconception", "myth", "assumption", "question"})
 _NOUNS = frozenset({"NN", "NNS", "NNP", "NNPS"})
-_ONLY_PLURAL = frozenset({"clothes", "pants", "jeans", "scissors", "goggles", "stairs", "series", "species", "premises"})
+_ONLY_PLURAL = word_set("clothes pants jeans scissors goggles stairs series species premises")
 _SAYING = frozenset(
     {"it", "this", "that", "which", "question", "answer", "statement", "fact", "study", "research"}
 )
@@ -52,7 +52,7 @@ class Clause:
     inherited: bool = False  # said of a class and so of the subject: "bites" of "a dog is an animal that bites"
 
     @cached_property
-    def modals(self) -> set[str]:
+    def modals(self) -> frozenset[str]:
         """Lower-case modal verbs, and what stands for one: can (able to), likely, must (needs to be V-ed)."""
         return self.raised_modals | {_MODALS.get(t.lower_, t.lower_) for t in self.auxiliaries if t.tag_ == "MD"}
 
@@ -89,8 +89,7 @@ class Clause:
     def adverbials(self, *marks: str) -> Iterator["Token"]:
         """The verbs of the adverbial clauses that begin with one of the words."""
         for t in (t for carrier in self._carriers() for t in carrier.children):
-            even = any(c.lower_ == "even" for c in t.children) or (t.left_edge.i and t.left_edge.nbor(-1).lower_ == "even")
-            if t.dep_ == "advcl" and mark_of(t) in marks and not even:
+            if t.dep_ == "advcl" and mark_of(t) in marks and not _is_concession(t):
                 yield t
 
     def child(self, *labels: str) -> "Token | None":
@@ -336,9 +335,16 @@ def _inherited(main: Clause) -> Iterator[Clause]:
             inner = clause(joined)
             if inner.verb.lemma_ == "be" and attribute.lemma_ not in _ANYTHING and not is_aside(verb):
                 continue  # a part of the class's own description
-            own = inner.subject is None or inner.subject.lower_ in ("that", "which", "who")
-            if own and (inner.subject is not None or verb.dep_ == "acl") and joined.pos_ in ("VERB", "AUX"):
-                yield replace(inner, subject=main.subject, inherited=not is_aside(verb) and attribute.lemma_ not in _ANYTHING)
+            plain = inner.subject is None or inner.subject.lower_ in ("that", "which", "who")
+            if plain and (inner.subject is not None or verb.dep_ == "acl") and joined.pos_ in ("VERB", "AUX"):
+                own = is_aside(verb) or attribute.lemma_ in _ANYTHING
+                yield replace(inner, subject=main.subject, inherited=not own)
+
+
+def _is_concession(verb: "Token") -> bool:
+    """ "even if P", "even when P"."""
+    first = verb.left_edge
+    return any(c.lower_ == "even" for c in verb.children) or (first.i > 0 and first.nbor(-1).lower_ == "even")
 
 
 def _is_doubted(given: Clause) -> bool:

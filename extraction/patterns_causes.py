@@ -61,8 +61,8 @@ def thing_consequence(s: Statement) -> Iterator[Found]:
     if (s.past and mark_of(given) != "if") or _lacks_auxiliary(s.main):
         return
     if _follows_person(s, first):
-        for tail in s.predicate("V-s"):
-            yield found(s.of_clause(given), "xEffect", tail, s.negated)
+        for effect in s.predicate("V-s"):
+            yield found(s.of_clause(given), "xEffect", effect, s.negated)
         return
     leading, following = (first, s.main) if first.subject.i < subject.i else (s.main, first)
     if leading.subject is None or not thing(s.sentence, leading.subject):
@@ -274,8 +274,8 @@ def _effects(s: Statement) -> Iterator[Phrase]:
         if made is not None and not mind and (s.lemma == "cause" or inner.pos_ == "VERB"):
             yield made
         return
-    for doing in _led_to_doing(s):
-        yield s.sentence.gerund(doing)
+    for result in _led_to_doing(s):
+        yield s.sentence.gerund(result)
     obj = s.child("dobj") if s.lemma == "cause" else _led_to(s)
     doing = s.subject is not None and s.subject.tag_ == "VBG"
     if obj is not None and not (doing and obj.lemma_ in FEELING_NOUNS):

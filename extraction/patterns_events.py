@@ -224,9 +224,9 @@ def order(s: Statement) -> Iterator[Found]:
                 yield found(head, "xEffect", tail, s.negated)
             continue
         for verb in coordinated(s.main.finite) if head else ():
-            tail = s.sentence.event(clause(verb)) if verb.pos_ in ("VERB", "AUX") else None
-            if tail is not None:
-                yield found(head, "isBefore" if when == "after" else "isAfter", tail)
+            told = s.sentence.event(clause(verb)) if verb.pos_ in ("VERB", "AUX") else None
+            if told is not None:
+                yield found(head, "isBefore" if when == "after" else "isAfter", told)
 
 
 def _only_is(s: Statement) -> bool:
@@ -268,8 +268,10 @@ def _other_event(s: Statement, word: "Token") -> str:
 
 def _aim(s: Statement) -> "Token | None":
     """The verb of a purpose clause behind the verb: "get" of "goes to the bank to get money"."""
-    behind = [t for p in objects_of(s.verb, set(PLACES)) for t in p.children if t.dep_ in ("acl", "relcl")]
-    for t in [*s.children("advcl", "xcomp"), *(behind if s.lemma in _GOING else ())]:
+    aims = s.children("advcl", "xcomp")
+    if s.lemma in _GOING:  # "sit in classrooms to learn", where the parser gives "to learn" to the place
+        aims += [t for p in objects_of(s.verb, set(PLACES)) for t in p.children if t.dep_ in ("acl", "relcl")]
+    for t in aims:
         if t.i > s.verb.i and mark_of(t) == "to" and (t.dep_ != "xcomp" or _is_purpose(s.verb, t)):
             return t
     return None

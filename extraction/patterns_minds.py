@@ -10,7 +10,7 @@ from extraction.statements import Statement, feelings_of, thing
 from extraction.words import FEELING_NOUNS, FEELINGS, NO_STATE, word_set
 
 if TYPE_CHECKING:
-    from spacy.tokens import Token
+    pass
 
 _WANTS = frozenset({"want", "wish", "hope", "desire"})
 _BRINGS = frozenset({"bring", "cause", "give", "produce", "create", "make", "lead", "result"})

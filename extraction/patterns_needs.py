@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import coordinated, mark_of, objects_of
+from extraction.grammar import coordinated, mark_of
 from extraction.nouns import is_human, is_role
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase
@@ -93,7 +93,9 @@ def needs_for(s: Statement) -> Iterator[Found]:
 def requires(s: Statement) -> Iterator[Found]:
     """ "X requires V-ing", "X requires N"."""
     subject = s.subject
-    if s.lemma not in ("require", "need") or s.past or s.passive or s.main.inherited or subject is None or subject.pos_ == "PROPN":
+    if s.lemma not in ("require", "need") or s.past or s.passive or s.main.inherited:
+        return
+    if subject is None or subject.pos_ == "PROPN":
         return
     if any(mark_of(t) == "to" for t in s.children("advcl", "xcomp", "ccomp")):
         return

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     },
     no=(
         "The stem is the lowest part of the brain.",
-        "People have dreams.", 
+        "People have dreams.",
         "The electron has a charge.",
         "London has many pubs.",
     ),
@@ -99,9 +99,8 @@ def part_in_relative(s: Statement) -> Iterator[Found]:
         head = thing(s.sentence, whole).split(" that ")[0].split(" which ")[0]
         if verb.tag_ in ("VBZ", "VBP"):
             for member in (m for t in inner.children("dobj") if is_part(t) for m in members(t)):
-                if member.tag_ == "NN" and not any(t.dep_ == "det" and t.lower_ in ("a", "an") for t in member.children):
-                    continue
-                yield found(head, "MadeUpOf", s.sentence.noun(member), inner.negated)
+                if member.tag_ == "NNS" or any(t.lower_ in ("a", "an") for t in member.children):
+                    yield found(head, "MadeUpOf", s.sentence.noun(member), inner.negated)
 
 
 def _parts(s: Statement) -> list["Token"]:

@@ -135,14 +135,16 @@ def _carriers(s: Statement) -> Iterator["Token"]:
         state = s.child("acomp")
         if s.child("attr") is None and state is None and "must" not in s.modals:
             yield s.verb
-        elif state is not None and state.lower_ in _PRESENT:
-            yield from (s.verb, state)
-        elif state is not None and state.lower_ == "common" and any(map(is_site, (*places(state), *places(s.verb)))):
+        elif state is not None and (state.lower_ in _PRESENT or _is_common_at_site(s, state)):
             yield from (s.verb, state)
     elif "must" in s.modals and not s.main.raised_modals:
         return
     elif s.lemma in LIVES or (s.passive and s.lemma in PLACED | _ACTIONS) or _takes_place(s.verb) or _comes_in(s):
         yield s.verb
+
+
+def _is_common_at_site(s: Statement, state: "Token") -> bool:
+    return state.lower_ == "common" and any(map(is_site, (*places(state), *places(s.verb))))
 
 
 def _named(sentence: Sentence, place: "Token") -> Phrase:

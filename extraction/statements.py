@@ -249,7 +249,7 @@ def _quoted(token: "Token") -> str:
     following = [t for t in token.doc[token.i + 1 : token.i + 8] if not t.is_space]
     if not following or following[0].text not in ('"', "“", "``"):
         return ""
-    words = []
+    words: list[str] = []
     for t in following[1:]:
         if t.text in ('"', "”", "''"):
             return " ".join(words).lower()

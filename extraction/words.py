@@ -39,10 +39,10 @@ FEELING_NOUNS = word_set(
     "fun"
 )
 ABSTRACT_PARTS = word_set(
-    "ability attack advantage age atmosphere attitude benefit capacity career chance charge color colour connection cost "
-    "desire difference difficulty effect experience feature feeling flavor function goal habit height history idea "
-    "impact influence interest job knowledge length life limit location meaning name nature need number opportunity "
-    "option personality point population potential power price problem property purpose quality range reason "
+    "ability attack advantage age atmosphere attitude benefit capacity career chance charge color colour connection "
+    "cost desire difference difficulty effect experience feature feeling flavor function goal habit height history "
+    "idea impact influence interest job knowledge length life limit location meaning name nature need number "
+    "opportunity option personality point population potential power price problem property purpose quality range reason "
     "reputation responsibility right risk role sense shape size skill smell status style taste temperature tendency "
     "texture time odor odour scent law pka trait trouble type use value variety volume way weight width work access "
     "lot right trouble fun sex idea motive energy plan choice money"
@@ -60,7 +60,8 @@ FIRST_NAMES = word_set(
     "jean danielle sharon"
 )
 MEASURES = word_set(
-    "type kind sort number variety lot range couple majority minority percentage combination plenty amount set series mixture"
+    "type kind sort number variety lot range couple majority minority percentage combination plenty amount set series "
+    "mixture"
 )
 HUMANS = word_set(
     "man woman boy girl kid child teen teenager baby adult student pupil parent mother father friend customer employee "
@@ -85,7 +86,8 @@ SITES = word_set(
 )
 SURFACES = word_set("desk table counter bed couch sofa chair bench plate bowl stage")
 EMPTY_HEADS = word_set(
-    "answer question statement option choice reason thing way subject term aspect opposite association consequence misconception cause phrase sentence author passage text "
+    "answer question statement option choice reason thing way subject term aspect opposite association "
+    "consequence misconception cause phrase sentence author passage text "
     "location fact example following case context topic story name title factor other number"
 )
 _IRREGULAR = {"be": "is", "have": "has", "do": "does", "go": "goes"}
