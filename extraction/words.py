@@ -42,10 +42,10 @@ ABSTRACT_PARTS = word_set(
     "ability attack advantage age atmosphere attitude benefit capacity career chance charge color colour connection "
     "cost desire difference difficulty effect experience feature feeling flavor function goal habit height history "
     "idea impact influence interest job knowledge length life limit location meaning name nature need number "
-    "opportunity option personality point population potential power price problem property purpose quality range reason "
-    "reputation responsibility right risk role sense shape size skill smell status style taste temperature tendency "
-    "texture time odor odour scent law pka trait trouble type use value variety volume way weight width work access "
-    "lot right trouble fun sex idea motive energy plan choice money"
+    "opportunity option personality point population potential power price problem property purpose quality range "
+    "reason reputation responsibility right risk role sense shape size skill smell status style taste temperature "
+    "tendency texture time odor odour scent law pka trait trouble type use value variety volume way weight width "
+    "work access lot fun sex motive energy plan choice money"
 )
 NO_STATE = word_set(
     "able unable capable incapable likely unlikely available possible due true false correct necessary"
