@@ -27,7 +27,7 @@ _NO_ROLES = word_set(
 )
 _NO_SITES = word_set(
     "case way order fact time need term contrast state form use elevation charge etc etc. process reference "
-    "response addition general number direction past future danger trouble shape size part front color "
+    "response addition general number direction past future danger trouble shape size part color "
     "writing rate climate average condition type variety style kind cycle situation"
 )
 _NO_PLACES = ("DATE", "TIME", "PERCENT", "PERSON", "QUANTITY", "CARDINAL", "MONEY", "LANGUAGE")

@@ -191,6 +191,7 @@ def result_of(s: Statement) -> Iterator[Found]:
     yes={
         "Bad weather can prevent the flight.": ("flight", "HinderedBy", "bad weather"),
         "Vision can be obstructed by darkness.": ("vision", "HinderedBy", "darkness"),
+        "A dead battery can prevent a car from starting.": ("car starts", "HinderedBy", "dead battery"),
     },
 )
 def hinders(s: Statement) -> Iterator[Found]:
@@ -203,7 +204,13 @@ def hinders(s: Statement) -> Iterator[Found]:
             yield found(about, "HinderedBy", s.sentence.noun(agent), s.negated)
         return
     obj = s.child("dobj")
-    if obj is not None and obj.pos_ == "NOUN" and thing(s.sentence, s.subject) and s.child("prep") is None:
+    doing = next((p for t in s.children("prep") if t.lower_ == "from" for p in t.children if p.dep_ == "pcomp"), None)
+    if obj is not None and doing is not None and thing(s.sentence, s.subject):
+        who = s.sentence.person(obj) or s.sentence.noun(obj).text
+        for what in s.sentence.verbs(doing, "V-s")[:1]:
+            for hindrance in (s.sentence.noun(t) for t in coordinated(s.subject)):
+                yield found(f"{who} {what.text}", "HinderedBy", hindrance, s.negated)
+    elif obj is not None and obj.pos_ == "NOUN" and thing(s.sentence, s.subject) and s.child("prep") is None:
         for target in coordinated(obj):
             yield found(s.sentence.noun(target).text, "HinderedBy", s.sentence.noun(s.subject), s.negated)
 

@@ -110,6 +110,7 @@ def other_learns(s: Statement) -> Iterator[Found]:
             "xReason",
             "PersonX does not like the movie",
         ),
+        "A seal swims because it wants to stay warm.": ("seal swims", "xIntent", "to stay warm"),
     },
     no=("This is because of the rain.", "A band plays because they are musicians."),
 )
@@ -118,6 +119,11 @@ def because(s: Statement) -> Iterator[Found]:
     if s.subject is None or s.subject.lower_ in ("this", "it", "that") or s.told is None:
         return
     for given in s.main.adverbials("because"):
+        wish = clause(given)
+        if wish.verb.lemma_ == "want" and (aim := wish.child("xcomp")) is not None:
+            for goal in s.sentence.verbs(aim, "to V", person=s.told.text.startswith("Person")):
+                yield found(s.told.text, "xIntent", goal, wish.negated)
+            continue
         tail = s.sentence.event(clause(given))
         same = tail is not None and s.told.text.startswith("Person") == tail.text.startswith("Person")
         if tail is not None and same and not tail.text.startswith(("it ", "they ", "this ", "that ")):
@@ -153,6 +159,11 @@ def because_of(s: Statement) -> Iterator[Found]:
     yes={
         "Someone goes to the bank to get some money.": ("PersonX goes to the bank", "xIntent", "to get some money"),
         "People listen to hear things.": ("PersonX listens", "xIntent", "to hear things"),
+        "People save money for months in order to go on trips.": (
+            "PersonX saves money for months",
+            "xIntent",
+            "to go on trips",
+        ),
         "Students sit in classrooms to learn.": ("PersonX sits in classrooms", "xIntent", "to learn"),
     },
     no=("Hammers are used to drive nails.", "You need to sleep.", "People use soap to wash."),
@@ -200,6 +211,7 @@ def involves(s: Statement) -> Iterator[Found]:
             "PersonX dries the windows",
         ),
         "After running for hours, a person might sweat.": ("PersonX runs for hours", "xEffect", "sweats"),
+        "After getting drunk, people often start fights.": ("PersonX gets drunk", "xEffect", "starts fights"),
         "After working hard, one becomes exhausted.": ("PersonX works hard", "xReact", "exhausted"),
         "Before making a decision, a person thinks about the situation.": (
             "PersonX makes a decision",
@@ -217,7 +229,7 @@ def order(s: Statement) -> Iterator[Found]:
         if when not in ("after", "before") or word.i > s.verb.i:
             continue
         head = s.sentence.context.event or _other_event(s, word)
-        if head and when == "after" and (s.feelings or s.modals & {"may", "might", "will", "would", "likely"}):
+        if head and when == "after" and (s.feelings or _tends(s)):
             for feeling in s.feelings:
                 yield found(head, "xReact", feeling, s.negated)
             for tail in () if s.feelings else s.predicate("V-s", person=True):
@@ -227,6 +239,12 @@ def order(s: Statement) -> Iterator[Found]:
             told = s.sentence.event(clause(verb)) if verb.pos_ in ("VERB", "AUX") else None
             if told is not None:
                 yield found(head, "isBefore" if when == "after" else "isAfter", told)
+
+
+def _tends(s: Statement) -> bool:
+    """Whether it tells what comes of an event of itself, and not the next thing that is done."""
+    often = any(t.lower_ in ("often", "usually", "typically", "generally") for t in s.children("advmod"))
+    return often or bool(s.modals & {"may", "might", "will", "would", "likely"})
 
 
 def _only_is(s: Statement) -> bool:
@@ -271,7 +289,8 @@ def _aim(s: Statement) -> "Token | None":
     aims = s.children("advcl", "xcomp")
     if s.lemma in _GOING:  # "sit in classrooms to learn", where the parser gives "to learn" to the place
         aims += [t for p in objects_of(s.verb, set(PLACES)) for t in p.children if t.dep_ in ("acl", "relcl")]
-    for t in aims:
+    orders = [t for p in objects_of(s.verb, {"in"}) if p.lower_ == "order" for t in p.children if t.dep_ == "acl"]
+    for t in [*aims, *orders]:
         if t.i > s.verb.i and mark_of(t) == "to" and (t.dep_ != "xcomp" or _is_purpose(s.verb, t)):
             return t
     return None

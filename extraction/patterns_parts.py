@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         "A preface is a part of a book.": ("book", "MadeUpOf", "preface"),
         "Guitars have strings.": ("guitar", "MadeUpOf", "string"),
         "Candy is a confection made from sugar.": ("candy", "MadeUpOf", "sugar"),
+        "Most snakes lack legs.": ("snake", "MadeUpOf", "leg"),
         "A restaurant would have a kitchen.": ("restaurant", "MadeUpOf", "kitchen"),
     },
     no=(
@@ -38,7 +39,8 @@ def parts(s: Statement) -> Iterator[Found]:
         for member in (m for first in _parts(s) for m in members(first) if m.pos_ in ("NOUN", "PROPN")):
             part = s.sentence.kind(member)
             bare = part.text.split(" that ")[0].split(" which ")[0]
-            yield Found(head, "MadeUpOf", bare, part.start, part.end, s.negated or denies(member))
+            negated = (s.negated or denies(member)) != (s.lemma == "lack")
+            yield Found(head, "MadeUpOf", bare, part.start, part.end, negated)
     attribute = s.child("attr")
     if s.lemma == "be" and attribute is not None and attribute.lemma_ in PARTS and s.subject is not None:
         if not tells_part(attribute):
@@ -111,7 +113,7 @@ def _parts(s: Statement) -> list["Token"]:
     goods = s.subject is not None and has_goods(s.subject)
     if s.lemma == "contain" and not goods:
         return s.children("dobj")
-    if s.lemma == "include" or (s.lemma == "have" and _has_part(s)):
+    if s.lemma == "include" or (s.lemma in ("have", "lack") and _has_part(s)):
         return [t for t in s.children("dobj") if is_part(core(t))]
     return [t for t in s.children("dobj") if t.lemma_ in STRUCTURE] if s.lemma == "have" else []
 

@@ -8,7 +8,7 @@ from extraction.nouns import LIVES, PLACED, PLACES, has_goods, is_part, is_site,
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
 from extraction.statements import Statement, thing
-from extraction.words import STRUCTURE, word_set
+from extraction.words import FEELING_NOUNS, STRUCTURE, word_set
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
@@ -110,6 +110,21 @@ def place_has(s: Statement) -> Iterator[Found]:
         for member in (t for t in coordinated(obj) if t.lemma_ not in STRUCTURE):
             head = thing(s.sentence, member).split(" to ")[0]
             yield found(head, "AtLocation", s.sentence.noun(subject), s.negated)
+
+
+@pattern(
+    "filled_with",
+    1,
+    yes={"A kitchen is normally filled with food.": ("food", "AtLocation", "kitchen")},
+    no=("He is filled with joy.",),
+)
+def filled_with(s: Statement) -> Iterator[Found]:
+    """ "X is filled with Y": Y is there."""
+    if not s.passive or s.past or s.lemma not in ("fill", "pack", "stock", "crowd") or not s.things:
+        return
+    for goods in (m for first in objects_of(s.verb, {"with"}) for m in coordinated(first)):
+        if s.subject is not None and goods.lemma_.lower() not in FEELING_NOUNS:
+            yield found(thing(s.sentence, goods), "AtLocation", s.sentence.noun(s.subject), s.negated)
 
 
 @pattern(

@@ -51,6 +51,7 @@ _REGARD = word_set("consider deem regard view see")
         "People who hike are fit.": ("person who hike", "HasProperty", "fit"),
         "Submarines are likely to be a type of ship.": ("submarine", "HasProperty", "ship"),
         "Snakes are usually considered to be cold.": ("snake", "HasProperty", "cold"),
+        "A ferry is a ship, not a sailboat.": ("ferry", "HasProperty", "sailboat"),
         "To forgive is nice.": ("forgive", "HasProperty", "nice"),
         "An idiot is someone who is not clever.": ("idiot", "HasProperty", "clever"),
         "A castle was a medieval fortress.": ("castle", "HasProperty", "medieval fortress"),
@@ -73,6 +74,9 @@ def is_(s: Statement) -> Iterator[Found]:
         for tail in _properties(s, state):
             for head in heads:
                 yield found(head, "HasProperty", tail, s.negated)
+        for other in (t for t in state.children if t.dep_ in ("appos", "conj") and _is_excluded(state, t)):
+            for head in heads:
+                yield found(head, "HasProperty", s.sentence.kind(other), not s.negated)
 
 
 @pattern(
@@ -210,7 +214,7 @@ def apposition(s: Statement) -> Iterator[Found]:
         alone = not any(t != kind and t.dep_ in ("appos", "conj") for t in (*named.children, *kind.children))
         if not article or not alone or is_name(named) or not any(t.i > kind.i for t in kind.children):
             continue
-        if kind.left_edge.nbor(-1).text == "," and named.pos_ in ("NOUN", "PROPN") and named.dep_ != "conj":
+        if kind.left_edge.nbor(-1).text in (",", "(") and named.pos_ in ("NOUN", "PROPN") and named.dep_ != "conj":
             heads = s.things if named.dep_ == "attr" and named.head == s.verb else [thing(s.sentence, named)]
             for head in heads:
                 yield found(head, "HasProperty", s.sentence.kind(kind))
@@ -302,6 +306,11 @@ def has_trait(s: Statement) -> Iterator[Found]:
         for head in s.states:
             if head == "person" or not is_part(core(trait)):
                 yield found(head, "HasProperty", s.sentence.noun(trait), s.negated or denies(trait))
+
+
+def _is_excluded(state: "Token", other: "Token") -> bool:
+    """ "a sailboat" of "a cruise ship, not a sailboat"."""
+    return any(t.lower_ == "not" for t in state.doc[state.i + 1 : other.i])
 
 
 def _is_process(s: Statement) -> bool:

@@ -7,7 +7,7 @@ from extraction.grammar import Clause, clause, coordinated, is_where, mark_of, o
 from extraction.nouns import MADE_FOR, is_human, is_part, is_role
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
-from extraction.statements import Statement
+from extraction.statements import Statement, thing
 from extraction.words import word_set
 
 if TYPE_CHECKING:
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 _USED = frozenset({"use", "need", "require"})
 _KEPT = MADE_FOR | {"keep"}
 _USEFUL = word_set("useful ideal suitable handy helpful great perfect good essential necessary needed")
-_STANDS = word_set("locate happen occur find live grow exist be situate keep display")
+_STANDS = word_set("locate happen occur find live grow exist be situate keep display go end")
 _SITES = word_set("place building area location room facility tool")
 _TOOLS = word_set("source device tool machine instrument appliance equipment method means system substance")
 _GIVES = word_set("prescribe have wear install carry")
+_PUTS = frozenset({"put", "keep", "store", "place"})
 _OWNERS = ("their ", "your ", "his ", "her ", "its ")
 
 
@@ -177,6 +178,7 @@ def tool_of_class(s: Statement) -> Iterator[Found]:
     2,
     yes={
         "Linen closets are where people store their sheets.": ("linen closet", "ObjectUse", "store their sheets"),
+        "The landfill is where the trash goes.": ("trash", "AtLocation", "landfill"),
         "Barber shops are where men go to cut their hair.": ("barber shop", "ObjectUse", "cut their hair"),
     },
     no=("This is where people sleep.",),
@@ -189,9 +191,12 @@ def is_where_(s: Statement) -> Iterator[Found]:
         subject = clause(verb).subject
         if subject is None or not is_where(verb) or verb.lemma_ == "be" or subject.lower_ == "they":
             continue
-        for head in s.things if _is_anyone(s.sentence, subject) else ():
-            for tail in s.sentence.verbs(_done_there(verb), "V"):
+        anyone = _is_anyone(s.sentence, subject)
+        for head in s.things:
+            for tail in s.sentence.verbs(_done_there(verb), "V") if anyone else ():
                 yield found(head, "ObjectUse", tail, s.negated)
+            if not anyone:
+                yield from _what_is_there(s, clause(verb), subject, head, "")
 
 
 @pattern(
@@ -218,6 +223,7 @@ def place_where(s: Statement) -> Iterator[Found]:
             if mark_of(verb) == "to" or anyone:
                 for tail in s.sentence.verbs(_done_there(verb), "V"):
                     yield found(head, "ObjectUse", tail, s.negated)
+                yield from _what_is_put_there(s, verb)
             elif given.subject is not None and is_where(verb):
                 yield from _what_is_there(s, given, given.subject, head, attribute.lemma_)
 
@@ -238,6 +244,14 @@ def _what_is_there(s: Statement, given: Clause, subject: "Token", head: str, kin
             goods = obj.lower_ if obj.tag_ == "NNS" else name.text
             end = given.verb.idx + len(given.verb)
             yield Found(head, "ObjectUse", f"{given.verb.lemma_} {goods}", name.start, end, s.negated)
+
+
+def _what_is_put_there(s: Statement, verb: "Token") -> Iterator[Found]:
+    """ "chairs" of "porches are a common place to put chairs"."""
+    goods = [m for t in verb.children if t.dep_ == "dobj" for m in coordinated(t)]
+    for name in (thing(s.sentence, t) for t in goods if verb.lemma_ in _PUTS):
+        if name and s.subject is not None:
+            yield found(name, "AtLocation", s.sentence.noun(s.subject), s.negated)
 
 
 def _done_there(verb: "Token") -> "Token":

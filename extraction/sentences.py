@@ -36,6 +36,7 @@ _LONG = 14  # words; a class that is longer loses the clauses within its clauses
 _ADVERBIAL_MARKS = frozenset(
     {"if", "when", "whenever", "because", "since", "although", "though", "while", "whereas", "unless", "as", "so"}
 )
+_SOMEONE = frozenset({"man", "woman", "boy", "girl", "lady", "guy"})
 _POSSESSIVES = frozenset({"their", "his", "her", "your", "our", "my"})
 _PERSONAL = frozenset({"you", "they", "he", "she", "one"})
 _UNNAMED = frozenset({"it", "they", "this", "that", "these", "those", "there", "who", "which", "what"})
@@ -121,7 +122,7 @@ class Sentence:
 
     def _noun(self, token: "Token", whole: bool, plural: bool, without: set[int]) -> Phrase:
         drop = without | {t.i for t in token.children if _leads_noun(t)}
-        drop |= {d.i for t in token.children if t.dep_ in SUBJECTS for d in t.subtree}
+        drop |= {d.i for t in token.children if t.dep_ in SUBJECTS or _is_degree(t, token) for d in t.subtree}
         drop |= {d.i for t in token.subtree if is_aside(t) or _is_agent(t, token) for d in t.subtree}
         tokens = [t for t in _own(token, whole) if t.i not in drop]
         counted = whole or plural or any(t.dep_ == "nummod" for t in token.children)
@@ -193,6 +194,8 @@ class Sentence:
         if token.lower_ in PERSON_PRONOUNS or (token.lower_ == "one" and token.pos_ in ("PRON", "NOUN", "NUM")):
             return self.slot
         if is_name(token):
+            return self.slot
+        if token.lemma_.lower() in _SOMEONE and [t.lower_ for t in token.children] == ["the"]:
             return self.slot
         bare = all(
             t.dep_ in ("det", "punct", "relcl", "prep", "poss", "acl") or t.lower_ in QUANTIFIERS
@@ -330,6 +333,12 @@ def _is_detail(t: "Token") -> bool:
     if t.dep_ == "prep" and t.lower_ not in ("by", "from", "with", "starring"):
         return False
     return any(d.ent_type_ == "PERSON" or (d.ent_type_ == "DATE" and d.like_num) for d in t.subtree)
+
+
+def _is_degree(t: "Token", token: "Token") -> bool:
+    """ "so" and "that it floats" of "so light that it floats"."""
+    so = token.pos_ == "ADJ" and any(c.lower_ == "so" for c in token.children)
+    return so and (t.lower_ == "so" or (t.dep_ == "ccomp" and t.i > token.i))
 
 
 def _is_set_apart(t: "Token", noun: "Token") -> bool:
