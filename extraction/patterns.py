@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _MODULES = tuple(
     f"extraction.patterns_{name}"
-    for name in ("minds", "needs", "events", "causes", "things", "places", "parts", "abilities", "uses")
+    for name in ("minds", "needs", "events", "causes", "classes", "traits", "places", "parts", "abilities", "uses")
 )
 
 

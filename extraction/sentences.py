@@ -77,6 +77,14 @@ class Phrase:
     end: int
 
 
+def after_be(phrase: Phrase) -> Phrase:
+    """ "run by people" of "be run by people"."""
+    for word in ("be ", "get "):
+        if phrase.text.startswith(word):
+            return Phrase(phrase.text.removeprefix(word), phrase.start, phrase.end)
+    return phrase
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What is known around a sentence.

@@ -1,12 +1,12 @@
-"""What things are: their classes, their properties, and what is usually done to them."""
+"""What things are: the classes that they belong to, and what is said of them with "to be"."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import clause, coordinated, core, is_name, is_where, mark_of, objects_of
-from extraction.nouns import MADE, MADE_FOR, PARTS, PLACED, denies, is_part, is_site, is_there, places, tells_part
+from extraction.grammar import clause, coordinated, is_name, is_where, objects_of
+from extraction.nouns import PARTS, is_site, is_there, places, tells_part
 from extraction.patterns import Found, found, pattern
-from extraction.sentences import Phrase
+from extraction.sentences import Phrase, after_be
 from extraction.statements import Statement, thing
 from extraction.words import FIRST_NAMES, NO_STATE, word_set
 
@@ -14,16 +14,8 @@ if TYPE_CHECKING:
     from spacy.tokens import Token
 
 _KINDS = frozenset({"type", "kind", "form", "sort", "example"})
-_NO_PROPERTY = word_set(
-    "use require cause call name know publish release found bear write derive prevent hinder obstruct "
-    "say ask suggest consider mention describe refer introduce interpret do give define show"
-)
-_NO_CLASS = word_set(
-    "answer question option choice statement reason result cause number name time someone"
-)
+_NO_CLASS = word_set("answer question option choice statement reason result cause number name time someone")
 _SITES = word_set("place building area location spot")
-_OPINIONS = word_set("common reasonable plausible logical interesting safe clear best better good")
-_REGARD = word_set("consider deem regard view see")
 
 
 @pattern(
@@ -97,59 +89,6 @@ def like(s: Statement) -> Iterator[Found]:
 
 
 @pattern(
-    "passive",
-    3,
-    yes={
-        "Restaurants are usually run by people from that country.": (
-            "restaurant",
-            "HasProperty",
-            "run by people from that country",
-        ),
-        "Products bought in excess are likely to be wasted.": ("product bought in excess", "HasProperty", "wasted"),
-    },
-    no=("Hammers are used to drive nails.", "The book was published in 1990.", "Pets are kept to guard homes."),
-    general=True,
-)
-def passive(s: Statement) -> Iterator[Found]:
-    """ "X is V-ed": what is usually done to a thing."""
-    if not s.passive or s.main.inherited or s.lemma in _NO_PROPERTY | MADE or s.condition is not None:
-        return
-    if s.main.finite.dep_ == "relcl" or _is_process(s):
-        return
-    if s.modals & {"should", "must", "will", "would", "can", "could", "may", "might"}:
-        return
-    if (s.lemma in PLACED and places(s.verb)) or (s.lemma in MADE_FOR | {"keep", "need"} and _has_purpose(s)):
-        return
-    for head in s.states:
-        for tail in s.predicate("V"):
-            if tail.text.startswith(("be ", "get ")) and not tail.text.endswith(
-                (" at", " in", " on", " to", " by", " from")
-            ):
-                yield found(head, "HasProperty", _after_be(tail), s.negated)
-
-
-@pattern(
-    "considered",
-    1,
-    yes={
-        "Good grades are often considered evidence of work.": ("good grade", "HasProperty", "evidence of work"),
-        "Gold is regarded as precious.": ("gold", "HasProperty", "precious"),
-        "People who lose are seen as failures.": ("PersonX loses", "xAttr", "failure"),
-    },
-)
-def considered(s: Statement) -> Iterator[Found]:
-    """ "X is considered Y", "X is regarded as Y"."""
-    if not s.passive or s.past or s.lemma not in _REGARD or s.main.inherited:
-        return
-    through = [t for word in s.children("prep") if word.lower_ == "as" for t in word.children]
-    for state in (t for t in [*s.children("oprd", "attr", "dobj"), *through] if t.pos_ in ("NOUN", "ADJ", "VERB")):
-        for head in s.states:
-            yield found(head, "HasProperty", s.sentence.kind(state), s.negated)
-        if s.person and s.event:
-            yield found(s.event, "xAttr", s.sentence.noun(state), s.negated)
-
-
-@pattern(
     "defined_as",
     2,
     yes={
@@ -175,23 +114,6 @@ def defined_as(s: Statement) -> Iterator[Found]:
     for kind in (t for t in objects_of(s.verb, {"as", "to"}) if t.tag_ in ("NN", "NNS")):
         for head in heads:
             yield found(head, "HasProperty", s.sentence.kind(kind), s.negated)
-
-
-@pattern(
-    "known_for",
-    1,
-    yes={"Elephants are known for being playful.": ("elephant", "HasProperty", "playful")},
-    no=("Paris is known for its art.",),
-)
-def known_for(s: Statement) -> Iterator[Found]:
-    """ "X is known for being Y"."""
-    if not s.passive or s.past or s.lemma != "know":
-        return
-    for being in (p for t in s.children("prep") if t.lower_ == "for" for p in t.children if p.dep_ == "pcomp"):
-        for state in (t for t in being.children if being.lemma_ == "be" and t.dep_ in ("acomp", "attr")):
-            for tail in s.sentence.complements(state):
-                for head in s.states:
-                    yield found(head, "HasProperty", tail, s.negated)
 
 
 @pattern(
@@ -264,69 +186,12 @@ def called(s: Statement) -> Iterator[Found]:
     elif name.tag_ in ("NN", "NNS"):
         for head in s.states if any(t.dep_ in ("relcl", "prep", "acl") for t in subject.children) else ():
             for tail in s.predicate("V"):
-                yield found(head, "HasProperty", _after_be(tail), s.negated)
-
-
-@pattern(
-    "it_is_to",
-    1,
-    yes={"It is illegal to buy alcohol for minors.": ("buy alcohol for minors", "HasProperty", "illegal")},
-    no=("It is likely to rain.", "It is possible to say this."),
-)
-def it_is_to(s: Statement) -> Iterator[Found]:
-    """ "It is ADJ to V"."""
-    state = s.child("acomp")
-    if s.lemma != "be" or s.past or state is None or state.lower_ in NO_STATE | _OPINIONS or s.may_be:
-        return
-    if s.subject is None or s.subject.lower_ != "it" or s.subject.i > s.verb.i:
-        return
-    for doing in (t for t in [*s.verb.children, *state.children] if t.dep_ in ("xcomp", "advcl", "ccomp")):
-        if mark_of(doing) == "to" and doing.lemma_ not in ("say", "note", "assume", "be", "know", "see"):
-            for head in s.sentence.verbs(doing, "V", person=True)[:1]:
-                yield found(head.text, "HasProperty", s.sentence.noun(state), s.negated)
-
-
-@pattern(
-    "has_trait",
-    3,
-    yes={
-        "The electron has a charge.": ("electron", "HasProperty", "charge"),
-        "Everyone has a family.": ("person", "HasProperty", "family"),
-    },
-    no=("Guitars have strings.", "New Jersey has a law.", "The proton has a radius of 0.88 femtometers."),
-    general=True,
-)
-def has_trait(s: Statement) -> Iterator[Found]:
-    """ "X has Y" where Y is no part but a trait."""
-    if s.lemma != "have" or s.past or s.condition is not None or s.subject is None:
-        return
-    if s.main.inherited or s.subject.ent_type_ in ("GPE", "LOC"):
-        return
-    for trait in (t for t in s.children("dobj") if t.pos_ == "NOUN" and not _is_measured(t)):
-        for head in s.states:
-            if head == "person" or not is_part(core(trait)):
-                yield found(head, "HasProperty", s.sentence.noun(trait), s.negated or denies(trait))
+                yield found(head, "HasProperty", after_be(tail), s.negated)
 
 
 def _is_excluded(state: "Token", other: "Token") -> bool:
     """ "a sailboat" of "a cruise ship, not a sailboat"."""
     return any(t.lower_ == "not" for t in state.doc[state.i + 1 : other.i])
-
-
-def _is_process(s: Statement) -> bool:
-    """Whether a passive tells what is done on one occasion: "the sugar is then boiled", "is removed to improve it"."""
-    then = any(t.lower_ == "then" for t in s.children("advmod"))
-    one = s.subject is not None and s.subject.pos_ == "NOUN" and [t.lower_ for t in s.subject.children] == ["the"]
-    aim = any(mark_of(t) == "to" and t.lemma_ != "be" for t in s.children("advcl"))
-    return then or aim or (one and s.sentence.context.antecedent != "")
-
-
-def _is_measured(noun: "Token") -> bool:
-    return any(d.like_num for t in noun.children if t.dep_ == "prep" for d in t.subtree)
-
-
-def _has_purpose(s: Statement) -> bool:
-    return any(mark_of(t) == "to" and t.lemma_ != "be" for t in s.children("xcomp", "advcl"))
 
 
 def _depends(s: Statement) -> bool:
@@ -400,11 +265,3 @@ def _class(member: "Token") -> "Token":
     if member.lemma_ in _KINDS and not told:
         return next(iter(objects_of(member, {"of"})), member)
     return member
-
-
-def _after_be(phrase: Phrase) -> Phrase:
-    """ "run by people" of "be run by people"."""
-    for word in ("be ", "get "):
-        if phrase.text.startswith(word):
-            return Phrase(phrase.text.removeprefix(word), phrase.start, phrase.end)
-    return phrase
