@@ -53,6 +53,7 @@ class Work:
     def __init__(self, limits: Limits) -> None:
         self._queries = anyio.CapacityLimiter(limits.queries_at_once)
         self._models = anyio.CapacityLimiter(limits.models_at_once)
+        self._inside = {self._queries: 0, self._models: 0}  # calls that run or wait
         self._limits = limits
 
     async def query(self, call: Callable[[], T], seconds: float | None = None) -> T:
@@ -64,7 +65,7 @@ class Work:
         return await self._run(call, self._models, self._limits.model_seconds)
 
     async def _run(self, call: Callable[[], T], limiter: anyio.CapacityLimiter, seconds: float) -> T:
-        if limiter.statistics().tasks_waiting >= self._limits.waiting:
+        if self._inside[limiter] >= limiter.total_tokens + self._limits.waiting:
             raise busy()
         begun = False
 
@@ -73,6 +74,7 @@ class Work:
             begun = True
             return call()
 
+        self._inside[limiter] += 1
         try:
             with anyio.fail_after(seconds + GRACE):
                 return await anyio.to_thread.run_sync(begin, limiter=limiter, abandon_on_cancel=True)
@@ -80,6 +82,8 @@ class Work:
             if not begun:
                 raise busy() from None
             raise ProblemError(504, f"no answer within {seconds:g} s: ask for less, or try again") from None
+        finally:
+            self._inside[limiter] -= 1
 
 
 def busy() -> ProblemError:
