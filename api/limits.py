@@ -46,7 +46,7 @@ class Limits:
 class Work:
     """Threads for blocking calls: `queries` to stores and files, and `models`, which share no thread.
 
-    A call that is not done in time is left behind in a thread of its own, and its place is free; the request is answered.
+    A call that is not done in time is left behind in a thread of its own; its place is free and the request answered.
     """
 
     def __init__(self, limits: Limits) -> None:
