@@ -6,7 +6,8 @@ time in every query. The default graph alone tells of each run what it was loade
 store is open for writing only while it is written.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ from kg.protocols import Document, Rows, SparqlRequest
 from kg.records import Triple as Statement
 from kg.records import digest
 from kg.run import Progress, Run, silent
-from loaders.rdf_statements import Statements, as_file
+from loaders.rdf_statements import Statements, pieces
 from loaders.sparql_pool import Reply, WorkerPool
 from loaders.sparql_text import bind, refuse_service
 from loaders.vocabulary import COMPLETE, DIGEST, PREFIXES, Vocabulary, run_iri
 
 LAYOUT = "3"  # changes when the same graph is other RDF
+PIECE = 36 << 20  # bytes of N-Triples loaded at once: the store needs five times as much memory for them
+WRITERS = 2  # pieces that are loaded at the same time
 _LONG = 3600.0  # seconds for the store's own queries over the whole graph
 _COUNTS = """SELECT ?nodes ?edges {
   { SELECT (COUNT(*) AS ?nodes) { VALUES ?kind { kg:Event kg:Thing kg:State } ?node a ?kind } }
@@ -61,9 +64,7 @@ class RdfStore:
             if before - {mark}:
                 _withdraw(store, run)
             store.add(Quad(run, DIGEST, mark))
-            for name in (run, DefaultGraph()):  # in this order: the default graph never has what no run says
-                text = as_file(Statements(graph, self._ontology).chunks(progress))
-                store.bulk_load(text, RdfFormat.N_TRIPLES, to_graph=name, lenient=True)
+            _fill(store, run, pieces(Statements(graph, self._ontology).chunks(progress), PIECE))
             store.add(Quad(run, COMPLETE, Literal(True)))
             store.flush()
         counts = graph.counts()
@@ -174,6 +175,26 @@ class RdfStore:
             for flag, pattern in branches.items()
         )
         return f"SELECT ?head ?relation ?tail ?negated ?score {{ {union} }}"
+
+
+def _fill(store: Store, run: NamedNode, texts: Iterable[bytes]) -> None:
+    """Loads N-Triples into the graph of the run and into the default graph; each piece is in either whole or not.
+
+    The next pieces are made while others are loaded.
+    """
+
+    def load(text: bytes) -> None:
+        for name in (run, DefaultGraph()):  # in this order: the default graph never has what no run says
+            store.bulk_load(text, RdfFormat.N_TRIPLES, to_graph=name, lenient=True)
+
+    loading: list[Future[None]] = []
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for text in texts:
+            if len(loading) == WRITERS:
+                loading.pop(0).result()
+            loading.append(pool.submit(load, text))
+        for last in loading:
+            last.result()
 
 
 def _withdraw(store: Store, run: NamedNode) -> None:
