@@ -1,5 +1,6 @@
 """The composition root: the only place that knows which classes there are."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -100,9 +101,9 @@ def open_cypher(run: Run, uri: str | None = None, public: bool = False) -> Cyphe
     return cast(CypherStore, connect(ontology_of(run), run.path / "cypher", uri, public))
 
 
-def open_rdf(run: Run, folder: Path | None = None) -> SparqlStore:
-    """The RDF store in `folder`, or else in the run's folder."""
-    return cast(SparqlStore, load(STORES["rdf"])(folder or run.path / "rdf", ontology_of(run)))
+def open_rdf(run: Run, folder: Path | None = None, services: Collection[str] = ()) -> SparqlStore:
+    """The RDF store in `folder`, or else in the run's folder; its queries may ask the endpoints `services`."""
+    return cast(SparqlStore, load(STORES["rdf"])(folder or run.path / "rdf", ontology_of(run), services=services))
 
 
 def load_student(path: Path) -> Student:
@@ -111,7 +112,8 @@ def load_student(path: Path) -> Student:
 
 
 def open_run(
-    path: Path, student: Path | None = None, bolt: str | None = None, rdf: Path | None = None
+    path: Path, student: Path | None = None, bolt: str | None = None, rdf: Path | None = None,
+    services: Collection[str] = (),
 ) -> OpenRun:
     """Opens a run for the public, with its stores, and a student when one is given."""
     run = Run.open(path)
@@ -121,7 +123,7 @@ def open_run(
         run=run,
         ontology=ontology_of(run),
         cypher=open_cypher(run, bolt, public=True),
-        sparql=open_rdf(run, rdf),
+        sparql=open_rdf(run, rdf, services),
         student=load_student(student) if student else None,
         extractor=make_extractor(part, ontology_of(run)),
     )

@@ -1,6 +1,7 @@
 """kg serve, bolt, bench."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -17,6 +18,14 @@ BENCHES = {
 }
 _ABOVE_0 = click.FloatRange(0, min_open=True)
 OF_TEXTS = ("extraction",)  # benches that take texts of the user
+_ADDRESS = re.compile(r"https?://[^\s/?#<>\"{}|^`\\]+[^\s<>\"{}|^`\\]*")
+
+
+def _addresses(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses of endpoints, which must be written as in a query."""
+    if wrong := [address for address in given if not _ADDRESS.fullmatch(address)]:
+        raise click.BadParameter(f"{wrong[0]!r} is not the address of an endpoint, like https://example.org/sparql")
+    return given
 
 
 @click.command()
@@ -31,10 +40,14 @@ OF_TEXTS = ("extraction",)  # benches that take texts of the user
 @click.option("--max-body", default=1_000_000, show_default=True, type=click.IntRange(1), help="Bytes of a request.")
 @click.option("--rate", type=_ABOVE_0, help="Requests a second that one client may send  [default: any number]")
 @click.option("--access-log", metavar="FILE", help="Append a line of JSON for each request; - is standard error.")
+@click.option(
+    "--service", "services", multiple=True, metavar="URL", callback=_addresses,
+    help="SPARQL endpoint that queries may ask with SERVICE; may be given several times  [default: none]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def serve(
     run: Path, student: Path | None, host: str, port: int, bolt: str | None, rdf: Path | None, timeout: float,
-    at_once: int, max_body: int, rate: float | None, access_log: str | None, as_json: bool,
+    at_once: int, max_body: int, rate: float | None, access_log: str | None, services: tuple[str, ...], as_json: bool,
 ) -> None:
     """Serve a run over HTTP: Cypher, SPARQL, completion, a page.
 
@@ -61,7 +74,7 @@ def serve(
         say(f"everyone who can reach {host} can ask this server: set KG_API_KEY to let in only who has the key")
     limits = Limits(query_seconds=timeout, queries_at_once=at_once, body_bytes=max_body, rate=rate or 0.0)
     with _log(access_log) as log:
-        opened = open_run(run, student, bolt, rdf)
+        opened = open_run(run, student, bolt, rdf, services)
         try:
             run_server(create_app(opened, limits, keys, log), host, port, ready)
         finally:

@@ -1,6 +1,6 @@
 """What the parts of the system must offer. `kg.pipeline` knows only these."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -162,7 +162,9 @@ class CypherStore(GraphStore, Protocol):
 
 
 class SparqlStore(GraphStore, Protocol):
-    """A GraphStore that speaks SPARQL."""
+    """A GraphStore that speaks SPARQL; its queries may ask the endpoints at the addresses `services`."""
+
+    services: Collection[str]
 
     def document(self, request: SparqlRequest, timeout: float, limit: int, most: int) -> Document:
         """The answer in a standard form, of at most `limit` rows and `most` bytes.

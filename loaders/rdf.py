@@ -6,7 +6,7 @@ time in every query. The default graph alone tells of each run what it was loade
 store is open for writing only while it is written.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from kg.records import digest
 from kg.run import Progress, Run, silent
 from loaders.rdf_statements import Statements, pieces
 from loaders.sparql_pool import Reply, WorkerPool
-from loaders.sparql_text import bind, refuse_service
+from loaders.sparql_text import bind, services
 from loaders.vocabulary import COMPLETE, DIGEST, PREFIXES, Vocabulary, run_iri
 
 LAYOUT = "3"  # changes when the same graph is other RDF
@@ -40,12 +40,16 @@ _TEXTS = """?h skos:prefLabel ?head . ?t skos:prefLabel ?tail .
 
 
 class RdfStore:
-    """A `kg.protocols.GraphStore` in SPARQL over the folder `path`. Safe to use from several threads."""
+    """A `kg.protocols.GraphStore` in SPARQL over the folder `path`. Safe to use from several threads.
+
+    `services` are the addresses of the endpoints that queries may ask with SERVICE.
+    """
 
     language = "sparql"
 
-    def __init__(self, path: Path, ontology: Ontology, workers: int = 4) -> None:
+    def __init__(self, path: Path, ontology: Ontology, workers: int = 4, services: Collection[str] = ()) -> None:
         self.path = path
+        self.services = services
         self._ontology = ontology
         self._vocabulary = Vocabulary(ontology)
         self._workers = WorkerPool(path, workers)
@@ -107,8 +111,8 @@ class RdfStore:
         that has no `$name` may write `?name`. The prefixes kg, node, edge, run, rdf, rdfs, xsd, owl, skos and prov are
         known. ASK gives one row `answer`, CONSTRUCT and DESCRIBE the columns subject, predicate, object.
         """
-        refuse_service(text)
-        reply = self._begin(bind(text, parameters or {}), timeout, limit, {})
+        federated = services(text, self.services)
+        reply = self._begin(bind(text, parameters or {}), timeout, limit, {"federated": federated})
         reply.close()
         return Rows(reply.head["columns"], reply.head["rows"], reply.head["truncated"])
 
@@ -119,10 +123,10 @@ class RdfStore:
 
         With more than `limit` rows or `most` bytes it is refused: a standard document cannot say that it was cut.
         """
-        refuse_service(request.text)
+        federated = services(request.text, self.services)
         graphs = {"default_graph": list(request.default_graphs), "named_graphs": list(request.named_graphs)}
         return self._begin(request.text, timeout, limit, {
-            "forms": list(request.forms), "base": request.base, "most": most,
+            "forms": list(request.forms), "base": request.base, "most": most, "federated": federated,
             "dataset": graphs if any(graphs.values()) else None,
         })
 

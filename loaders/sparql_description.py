@@ -50,7 +50,7 @@ class Service:
     endpoint: str
     graphs: Mapping[str, int | None]
     data_sets: Sequence[Triple]
-    federated: bool = False
+    federated: bool
 
     @classmethod
     def of(cls, store: SparqlStore, endpoint: str, timeout: float) -> "Service":
@@ -63,7 +63,7 @@ class Service:
         finally:
             document.close()
         sets = [quad.triple for quad in parse(data, format=RdfFormat.N_TRIPLES)]
-        return cls(endpoint, dict(sizes), sets)
+        return cls(endpoint, dict(sizes), sets, bool(store.services))
 
     @property
     def root(self) -> str:

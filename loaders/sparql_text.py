@@ -5,7 +5,7 @@ tokens, each a typed term in the engine's own spelling, never as bare text.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pyoxigraph import Literal, NamedNode
@@ -13,7 +13,7 @@ from pyoxigraph import Literal, NamedNode
 from kg.errors import StoreError
 
 _XSD = "http://www.w3.org/2001/XMLSchema#"
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""
     (?P<skip>
         \#[^\n\r]*
@@ -32,20 +32,28 @@ _TOKEN = re.compile(
 # called ?service is taken out first.
 _SERVICE = re.compile(
     r"""[?$]\w+ | (?P<service>SERVICE)
-    (?=(?:\s|\#[^\n\r]*)* (?:SILENT(?:\s|\#[^\n\r]*)*)? (?:<(?![\s=]) | [?$]\w | [^\s<>"'{}|^`\\()\[\],;:]*:))""",
+    (?=(?:\s|\#[^\n\r]*)*+ (?:SILENT(?:\s|\#[^\n\r]*)*+)?
+    (?:<(?P<address>[^<>"{}|^`\\\x00-\x20]*)> | <(?![\s=]) | [?$]\w | [^\s<>"'{}|^`\\()\[\],;:]*:))""",
     re.VERBOSE | re.IGNORECASE,
 )
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U(00[01][0-9A-Fa-f]{5})")
 
 
-def refuse_service(text: str) -> None:
-    """Raises StoreError for a query that would ask another server."""
+def services(text: str, allowed: Collection[str] = ()) -> bool:
+    """Whether a query asks other servers. Raises StoreError where one of them is not among the `allowed` addresses.
+
+    An allowed address must be written out between angle brackets.
+    """
     plain = _ESCAPE.sub(lambda m: chr(int(m[1] or m[2], 16) % 0x110000), text)
-    if any(m["service"] for m in _SERVICE.finditer(plain)):
-        raise StoreError(
-            "SERVICE is not allowed: a query may not ask other servers. A text that only looks like it can be given "
-            "as a parameter"
-        )
+    asked = [m["address"] for m in _SERVICE.finditer(plain) if m["service"]]
+    if all(address in allowed for address in asked):
+        return bool(asked)
+    raise StoreError(
+        f"SERVICE is only allowed with {', '.join(f'<{address}>' for address in allowed)}, written like this"
+        if allowed else
+        "SERVICE is not allowed: a query may not ask other servers. A text that only looks like it can be given as a "
+        "parameter"
+    )
 
 
 def bind(text: str, parameters: Mapping[str, Any]) -> str:
@@ -56,7 +64,7 @@ def bind(text: str, parameters: Mapping[str, Any]) -> str:
     parameter that the query does not use.
     """
     terms = {name: _term(name, value) for name, value in parameters.items()}
-    tokens = list(_TOKEN.finditer(text)) if terms else []
+    tokens = list(TOKEN.finditer(text)) if terms else []
     marked = {m["variable"] for m in tokens if m[0][0] == "$"}
     unused = set(terms)
     out: list[str] = []

@@ -11,6 +11,7 @@ Reply:   {"columns", "rows", "truncated"}, or {"error", "kind"}, or a document: 
 
 import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -21,6 +22,7 @@ from typing import IO, Any, BinaryIO, cast
 
 import pyoxigraph as ox
 
+from loaders.sparql_engine import ask
 from loaders.sparql_results import GRAPHS, ROWS, plain_xml
 
 MEMORY = 4 << 30  # bytes that one query may take; beyond them the process ends
@@ -35,6 +37,7 @@ _INTEGERS = frozenset(
         "nonPositiveInteger", "unsignedInt", "unsignedLong", "unsignedShort", "unsignedByte",
     )
 )
+_FUNCTION = re.compile(r"function (<[^>]*>) is not supported")
 _FLOATS = frozenset(_XSD + name for name in ("double", "float", "decimal"))
 
 
@@ -51,12 +54,7 @@ class Snapshot:
         seen = self._state()
         if self._store is None or seen != self._seen:
             self._store, self._seen = ox.Store.read_only(self._path), seen
-        dataset: dict[str, Any] = {}
-        if names := request.get("dataset"):
-            dataset = {part: [ox.NamedNode(name) for name in names[part]] for part in ("default_graph", "named_graphs")}
-        return self._store.query(
-            request["text"], prefixes=request["prefixes"], base_iri=request.get("base"), **dataset
-        )
+        return ask(self._store, request)
 
     def forget(self) -> None:
         """Lets the next query open the store again."""
@@ -147,6 +145,9 @@ def answer(snapshot: Snapshot, request: dict[str, Any], pipe: BinaryIO) -> None:
                 pipe.flush()
             return
         except (OSError, RuntimeError) as error:
+            if wrong := at_fault(error, request):
+                problem = wrong
+                break
             problem = {"error": f"the store cannot be read: {error}", "kind": "store"}
             snapshot.forget()
             if outlet.sent:
@@ -161,6 +162,15 @@ def answer(snapshot: Snapshot, request: dict[str, Any], pipe: BinaryIO) -> None:
             problem = {"error": str(error), "kind": "query"}
             break
     outlet.fail(problem)
+
+
+def at_fault(error: OSError | RuntimeError, request: dict[str, Any]) -> dict[str, Any] | None:
+    """The problem, where it is the query's and not the store's."""
+    if found := _FUNCTION.search(str(error)):
+        return {"error": f"there is no function {found[1]}", "kind": "query"}
+    if request.get("federated"):
+        return {"error": f"SERVICE was not answered: {error}", "kind": "query"}
+    return None
 
 
 def syntax(message: str) -> str:
@@ -186,13 +196,14 @@ def rows(result: Any, limit: int) -> dict[str, Any]:
 
 def document(result: Any, forms: list[str], limit: int, prefixes: dict[str, str], outlet: Outlet) -> None:
     """Writes an answer in the first of the forms that it can have."""
-    table: dict[str, Any] = GRAPHS if isinstance(result, ox.QueryTriples) else ROWS
+    are_rows = isinstance(result, ox.QueryBoolean | ox.QuerySolutions)
+    table: dict[str, Any] = ROWS if are_rows else GRAPHS
     outlet.media_type = next((form for form in forms if form in table), "")
     if not outlet.media_type:
         raise RefusedError(f"this answer can only be had as {', '.join(table)}", "form")
     if isinstance(result, ox.QueryBoolean):
         outlet.write(ROWS[outlet.media_type][1].format(str(bool(result)).lower()).encode())
-    elif isinstance(result, ox.QueryTriples):
+    elif not are_rows:
         graph(capped(result, limit), prefixes, outlet)
     else:
         names = [variable.value for variable in result.variables]

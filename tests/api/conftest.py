@@ -110,6 +110,7 @@ class Store:
     requests: list[tuple[SparqlRequest, int]] = field(default_factory=list)
     closed: int = 0
     broken: bool = False
+    services: Sequence[str] = ()
     release: threading.Event = field(default_factory=threading.Event)
 
     def write(self, graph: Any, run_id: str) -> dict[str, int]:

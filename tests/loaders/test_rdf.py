@@ -27,7 +27,7 @@ from kg.records import Triple
 from kg.run import Run
 from loaders.rdf import RdfStore
 from loaders.sparql_pool import WorkerPool
-from loaders.sparql_text import bind, refuse_service
+from loaders.sparql_text import bind, services
 from loaders.vocabulary import COMPLETE, DIGEST, Vocabulary
 
 ROOT = Path(__file__).parents[2]
@@ -239,6 +239,15 @@ def test_an_unknown_prefix_is_named_as_such(store: RdfStore) -> None:
             store.query(f"SELECT ?x {{ {pattern} }}")
 
 
+def test_an_unknown_function_is_named(store: RdfStore) -> None:
+    for query in ("SELECT * { ?s ?p ?o FILTER(<http://x.org/f>(?s)) }", "SELECT (kg:nope(1) AS ?x) {}"):
+        for ask in (store.query, partial(answer, store)):
+            started = time.monotonic()
+            with pytest.raises(StoreError, match=r"^SPARQL: there is no function <http[^>]*(f|nope)>$"):
+                ask(query)
+            assert time.monotonic() - started < 0.9  # the store is not blamed, and not read again and again
+
+
 SERVICE = [
     "SELECT * { SERVICE <http://127.0.0.1:PORT/> { ?s ?p ?o } }",
     "SELECT * { service silent <http://127.0.0.1:PORT/> { ?s ?p ?o } }",
@@ -249,6 +258,7 @@ SERVICE = [
     "SELECT * { ?x kg:xWant 1SERVICE <http://127.0.0.1:PORT/> { ?s ?p ?o } }",
     "SELECT * { FILTER(1<2&&'>'='>')SERVICE<http://127.0.0.1:PORT/>{ ?s ?p ?o } FILTER('' = '') }",
     "BASE <http://127.0.0.1:PORT/> SELECT * { SERVICE <> { ?s ?p ?o } }",
+    "BASE <http://127.0.0.1:PORT/> SELECT * { SERVICE <=x> { ?s ?p ?o } }",
     "SELECT * { \\u0053ERVICE <http://127.0.0.1:PORT/> { ?s ?p ?o } }",
     "SELECT * { S\\U00000045RVICE <http://127.0.0.1:PORT/> { ?s ?p ?o } }",
     "ASK { { SELECT * { OPTIONAL { SERVICE SILENT <http://127.0.0.1:PORT/> { ?s ?p ?o } } } } }",
@@ -266,12 +276,35 @@ def test_no_query_reaches_the_network(store: RdfStore, text: str) -> None:
             server.accept()
 
 
+ALLOWED = "http://allowed.example/sparql"
+
+
+@pytest.mark.parametrize("text", [
+    *(text.replace("127.0.0.1:PORT/", "other.example/sparql") for text in SERVICE),
+    f"SELECT * {{ SERVICE <{ALLOWED}> {{}} SERVICE <http://other.example/> {{}} }}",
+    f"SELECT * {{ SERVICE # <{ALLOWED}>\n <http://other.example/> {{}} }}",
+    f"PREFIX SILENT: <http://other.example/> SELECT * {{ SERVICE SILENT:x {{}} # <{ALLOWED}>\n }}",
+    f"SELECT * {{ SERVICE <{ALLOWED}\\u002Fx> {{}} }}", f"SELECT * {{ SERVICE <{ALLOWED}?x> {{}} }}",
+])
+def test_only_the_allowed_endpoint_may_be_asked(text: str) -> None:
+    with pytest.raises(StoreError, match=f"SERVICE is only allowed with <{ALLOWED}>"):
+        services(text, [ALLOWED])
+
+
+@pytest.mark.parametrize("text", [
+    f"SELECT * {{ SERVICE <{ALLOWED}> {{}} }}",
+    f"SELECT * {{ service#\nsilent<{ALLOWED}>{{}} SERVICE <{ALLOWED}> {{}} }}",
+])
+def test_the_allowed_endpoint_may_be_asked(text: str) -> None:
+    assert services(text, [ALLOWED, "http://second.example/"])
+
+
 @pytest.mark.parametrize("text", [
     "SELECT ?service { ?service <a:b> ?x }", "SELECT ?x { $service ?p ?x }", "SELECT * { ?x <a:service> <b:c> }",
     "SELECT * { ?x skos:prefLabel 'room service is good' }", "SELECT * { ?x skos:prefLabel 'service < 3' }",
 ])
 def test_the_word_service_is_harmless(store: RdfStore, text: str) -> None:
-    refuse_service(text)
+    assert not services(text)
     store.query(text)
 
 
