@@ -8,10 +8,7 @@ Prints what each text was answered and how long it took. Exits with 1 when anyth
 
 import argparse
 import contextlib
-import json
-import os
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -25,10 +22,10 @@ import httpx
 from kg.ontology import load_ontology
 from loaders.bolt import connect
 from tests.graphs import ROWS, write_graph
+from tests.served import served
 
 TIMEOUT = 0.5  # seconds that each query asks for
 SECRET = "the-content-of-a-secret-file"
-ROOT = Path(__file__).parents[1]
 
 WRITES = """
 CREATE (:Event {id: 'x', text: 'x'})
@@ -259,29 +256,20 @@ def listener() -> Iterator[tuple[int, list[object]]]:
         server.shutdown(socket.SHUT_RDWR)
 
 
-@contextlib.contextmanager
-def served(run: Path, bolt: str | None) -> Iterator[str]:
-    """The address of a `kg serve` over the run."""
-    command = [sys.executable, "-c", "from api.cli import main; main()", "serve", str(run), "--port", "0", "--json"]
-    command += ["--bolt", bolt] if bolt else []
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as server:
-        assert server.stdout is not None
-        try:
-            yield json.loads(server.stdout.readline())["url"]
-        finally:
-            server.kill()
-
-
 def attack(folder: Path, bolt: str | None) -> Result:
     """Loads a small graph, serves it, and sends all the texts, while `/health` is asked all the time."""
     result = Result()
+    options = ["--bolt", bolt] if bolt else []
     graph = write_graph(folder / "run", ROWS)
     secret = folder / "secret.csv"
     secret.write_text(SECRET)
     store = connect(load_ontology(), graph.path / "cypher", bolt)
     store.write(graph, "demo-1")
     before = _state(store)
-    with listener() as (port, seen), served(graph.path, bolt) as url, httpx.Client(base_url=url, timeout=20) as client:
+    with (
+        listener() as (port, seen), served(graph.path, *options) as url,
+        httpx.Client(base_url=url, timeout=20) as client,
+    ):
         stop = threading.Event()
         health = threading.Thread(target=_watch_health, args=(url, stop, result))
         health.start()
