@@ -101,9 +101,12 @@ def open_cypher(run: Run, uri: str | None = None, public: bool = False) -> Cyphe
     return cast(CypherStore, connect(ontology_of(run), run.path / "cypher", uri, public))
 
 
-def open_rdf(run: Run, folder: Path | None = None, services: Collection[str] = ()) -> SparqlStore:
+def open_rdf(
+    run: Run, folder: Path | None = None, services: Collection[str] = (), at_once: int = 1
+) -> SparqlStore:
     """The RDF store in `folder`, or else in the run's folder; its queries may ask the endpoints `services`."""
-    return cast(SparqlStore, load(STORES["rdf"])(folder or run.path / "rdf", ontology_of(run), services=services))
+    store = load(STORES["rdf"])
+    return cast(SparqlStore, store(folder or run.path / "rdf", ontology_of(run), at_once, services))
 
 
 def load_student(path: Path) -> Student:
@@ -113,9 +116,9 @@ def load_student(path: Path) -> Student:
 
 def open_run(
     path: Path, student: Path | None = None, bolt: str | None = None, rdf: Path | None = None,
-    services: Collection[str] = (),
+    services: Collection[str] = (), at_once: int = 8,
 ) -> OpenRun:
-    """Opens a run for the public, with its stores, and a student when one is given."""
+    """Opens a run for the public, with its stores, and a student when one is given; for `at_once` SPARQL queries."""
     run = Run.open(path)
     run.require("graph")
     part = recipe_of(run).extractor if "teacher" in run.manifest["recipe"] else Part(kind="answers")
@@ -123,7 +126,7 @@ def open_run(
         run=run,
         ontology=ontology_of(run),
         cypher=open_cypher(run, bolt, public=True),
-        sparql=open_rdf(run, rdf, services),
+        sparql=open_rdf(run, rdf, services, at_once),
         student=load_student(student) if student else None,
         extractor=make_extractor(part, ontology_of(run)),
     )

@@ -74,7 +74,7 @@ def serve(
         say(f"everyone who can reach {host} can ask this server: set KG_API_KEY to let in only who has the key")
     limits = Limits(query_seconds=timeout, queries_at_once=at_once, body_bytes=max_body, rate=rate or 0.0)
     with _log(access_log) as log:
-        opened = open_run(run, student, bolt, rdf, services)
+        opened = open_run(run, student, bolt, rdf, services, at_once)
         try:
             run_server(create_app(opened, limits, keys, log), host, port, ready)
         finally:

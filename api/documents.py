@@ -1,15 +1,79 @@
 """An answer of the SPARQL store on its way to a client: whole when it is short, streamed when it is long."""
 
+import asyncio
 import logging
+import os
 
+import anyio
 import anyio.to_thread
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from kg.errors import KGError
-from kg.protocols import Document
+from api.limits import GRACE, late
+from api.state import State
+from kg.errors import KGError, StoreError
+from kg.protocols import Document, Pending, SparqlRequest
 
 _log = logging.getLogger("kg.http")
+_AT_ONCE = 1 << 16  # bytes that a pipe holds: so many are read without waiting
+
+
+async def ask(state: State, request: SparqlRequest) -> tuple[Document, bytes | None]:
+    """The answer to a query, and its bytes where it is short. Must be closed.
+
+    The event loop itself waits for it: a thread that wakes for each answer costs more than a small query.
+    """
+    store, limits = state.sparql(), state.limits
+    seconds, caps = limits.query_seconds, (limits.document_rows, limits.document_bytes)
+    try:
+        async with state.work.turn(seconds) as left:
+            pending = store.begin(request, left, *caps)
+            if pending is not None:
+                return await _received(pending, left)
+    except StoreError as error:
+        raise await state.told("sparql", error) from None
+
+    def wait() -> tuple[Document, bytes | None]:
+        document = store.document(request, seconds, *caps)
+        return document, None if document.length is None else b"".join(document.chunks())
+
+    return await state.ask("sparql", wait, seconds)
+
+
+async def _received(pending: Pending, seconds: float) -> tuple[Document, bytes | None]:
+    try:
+        async with asyncio.timeout(seconds + GRACE):
+            await _readable(pending.fileno())
+        pending.receive()
+        if pending.length is None:
+            return pending, None
+        if pending.length <= _AT_ONCE:
+            return pending, b"".join(pending.chunks())
+        return pending, await anyio.to_thread.run_sync(lambda: b"".join(pending.chunks()))
+    except BaseException as error:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(pending.close)
+        raise late(seconds) if isinstance(error, TimeoutError) else error from None
+
+
+async def _readable(descriptor: int) -> None:
+    """Waits until there is something to read, if only the end. Reads still block: libuv would have it otherwise."""
+    loop = asyncio.get_running_loop()
+    come = loop.create_future()
+
+    def tell() -> None:
+        loop.remove_reader(descriptor)
+        if not come.done():
+            come.set_result(None)
+
+    loop.add_reader(descriptor, tell)
+    try:
+        await come
+    except BaseException:
+        loop.remove_reader(descriptor)
+        raise
+    finally:
+        os.set_blocking(descriptor, True)
 
 
 class DocumentResponse(StreamingResponse):

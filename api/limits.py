@@ -1,7 +1,9 @@
 """What one client may ask for, and how blocking work is kept off the event loop."""
 
 import math
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -63,9 +65,35 @@ class Work:
         """The result of a call to a student or an extractor."""
         return await self._run(call, self._models, self._limits.model_seconds)
 
-    async def _run(self, call: Callable[[], T], limiter: anyio.CapacityLimiter, seconds: float) -> T:
+    @asynccontextmanager
+    async def turn(self, seconds: float) -> AsyncIterator[float]:
+        """A place among the queries for one that needs no thread, and how many of its `seconds` are left for it."""
+        query, deadline = object(), time.monotonic() + seconds
+        with self._counted(self._queries):
+            try:
+                self._queries.acquire_on_behalf_of_nowait(query)
+            except anyio.WouldBlock:
+                with anyio.move_on_after(seconds) as scope:
+                    await self._queries.acquire_on_behalf_of(query)
+                if scope.cancelled_caught:
+                    raise busy() from None
+            try:
+                yield max(deadline - time.monotonic(), 0.001)
+            finally:
+                self._queries.release_on_behalf_of(query)
+
+    @contextmanager
+    def _counted(self, limiter: anyio.CapacityLimiter) -> Iterator[None]:
+        """Counts a call that runs or waits. Raises ProblemError where there is no room for it."""
         if self._inside[limiter] >= limiter.total_tokens + self._limits.waiting:
             raise busy()
+        self._inside[limiter] += 1
+        try:
+            yield
+        finally:
+            self._inside[limiter] -= 1
+
+    async def _run(self, call: Callable[[], T], limiter: anyio.CapacityLimiter, seconds: float) -> T:
         begun = False
 
         def begin() -> T:
@@ -73,16 +101,19 @@ class Work:
             begun = True
             return call()
 
-        self._inside[limiter] += 1
-        try:
-            with anyio.fail_after(seconds + GRACE):
-                return await anyio.to_thread.run_sync(begin, limiter=limiter, abandon_on_cancel=True)
-        except TimeoutError:
-            if not begun:
-                raise busy() from None
-            raise ProblemError(504, f"no answer within {seconds:g} s: ask for less, or try again") from None
-        finally:
-            self._inside[limiter] -= 1
+        with self._counted(limiter):
+            try:
+                with anyio.fail_after(seconds + GRACE):
+                    return await anyio.to_thread.run_sync(begin, limiter=limiter, abandon_on_cancel=True)
+            except TimeoutError:
+                if not begun:
+                    raise busy() from None
+                raise late(seconds) from None
+
+
+def late(seconds: float) -> ProblemError:
+    """The answer to a request that was not answered in time."""
+    return ProblemError(504, f"no answer within {seconds:g} s: ask for less, or try again")
 
 
 def busy() -> ProblemError:
@@ -123,7 +154,7 @@ class BodyLimitMiddleware:
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not _has_body(scope):
             await self._app(scope, receive, send)
             return
         try:
@@ -150,6 +181,12 @@ class BodyLimitMiddleware:
         if max(size, len(body)) > self._most:
             raise ProblemError(413, f"the body is larger than {self._most:,} bytes: send less at once", headers=_CLOSE)
         return bytes(body)
+
+
+def _has_body(scope: Scope) -> bool:
+    """Whether a body may follow. A GET over HTTP/1.1 says so in one of these headers (RFC 9112, section 6.3)."""
+    announced = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+    return announced or scope["method"] not in ("GET", "HEAD")
 
 
 def _declared_length(scope: Scope) -> float:

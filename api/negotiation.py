@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
+_USUAL = 300  # characters of a header
 _RANGE = re.compile(r"([\w!#$&^.+*-]+)/([\w!#$&^.+*-]+)")
 _WEIGHT = re.compile(r"(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 
@@ -13,9 +15,15 @@ def acceptable(accept: str | None, offered: Sequence[str]) -> list[str]:
     A missing or empty header allows all. A range that is misspelt counts as absent, a weight that is misspelt as 1;
     parameters other than q are not looked at.
     """
-    ranges = _ranges(accept or "*/*")
+    sort = _sorted if len(accept or "") < _USUAL else _sorted.__wrapped__  # what is remembered stays small
+    return list(sort(accept or "*/*", tuple(offered)))
+
+
+@lru_cache(256)
+def _sorted(accept: str, offered: tuple[str, ...]) -> tuple[str, ...]:
+    ranges = _ranges(accept)
     weights = {kind: _weight(kind, ranges) for kind in offered}
-    return sorted((kind for kind in offered if weights[kind] > 0), key=lambda kind: -weights[kind])
+    return tuple(sorted((kind for kind in offered if weights[kind] > 0), key=lambda kind: -weights[kind]))
 
 
 def _ranges(accept: str) -> dict[str, float]:

@@ -93,8 +93,10 @@ def json_bytes(content: Any) -> bytes:
         return json_bytes(finite(content))
 
 
-def problem_of(error: KGError) -> ProblemError:
+def problem_of(error: KGError | ProblemError) -> ProblemError:
     """The problem that one of our own errors is to a client."""
+    if isinstance(error, ProblemError):
+        return error
     return ProblemError(next(status for kind, status in _STATUS if isinstance(error, kind)), str(error))
 
 

@@ -3,19 +3,21 @@
 import json
 from collections.abc import Iterable
 from itertools import chain
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 from pyoxigraph import Triple
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.documents import DocumentResponse
+from api.documents import DocumentResponse, ask
 from api.negotiation import acceptable
-from api.problems import ProblemError
+from api.problems import ProblemError, problem_of
 from api.routes_site import STATIC, query_page
 from api.state import AppState, State
-from kg.errors import AnswerFormError
-from kg.protocols import Document, SparqlRequest
+from kg.errors import AnswerFormError, KGError
+from kg.protocols import SparqlRequest
 from loaders.sparql_description import Service, description, examples, void, written
 from loaders.sparql_results import FORMS, GRAPHS
 
@@ -61,7 +63,7 @@ _BODY = {"required": True, "content": {
 @router.head("/sparql", include_in_schema=False)
 async def sparql_get(request: Request, state: AppState) -> Response:
     """Runs a read-only query, within the server's time-out and caps. Without one, describes the service."""
-    fields = _fields(request.url.query)
+    fields = _fields(request.scope["query_string"].decode("latin-1"))
     if not fields:
         return await _describe(request, state)
     return await _answer(request, state, fields)
@@ -74,7 +76,8 @@ async def sparql_get(request: Request, state: AppState) -> Response:
 async def sparql_post(request: Request, state: AppState) -> Response:
     """Runs a read-only query: as `application/sparql-query`, or as the field `query` of a form."""
     kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
-    kind, body, fields = kind.strip(), await request.body(), _fields(request.url.query)
+    kind, body = kind.strip(), await request.body()
+    fields = _fields(request.scope["query_string"].decode("latin-1"))
     if kind == _UPDATE:
         raise ProblemError(415, "this endpoint is read-only: it takes no updates", "Updates are not possible")
     if kind not in (_QUERY, _FORM):
@@ -104,6 +107,33 @@ async def well_known_examples(request: Request, state: AppState) -> Response:
     return _written(request, examples(await _service(request, state), EXAMPLES))
 
 
+class DirectMiddleware:
+    """Answers queries before the router does, whose work for a request is more than that for a small query.
+
+    The router has the same functions: it describes them, and answers all that is not GET or POST.
+    """
+
+    _ROUTE = next(route for route in router.routes if isinstance(route, APIRoute) and route.path == "/sparql")
+    _METHODS: ClassVar = {"GET": sparql_get, "POST": sparql_post}
+
+    def __init__(self, app: ASGIApp, state: State) -> None:
+        self._app = app
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        direct = scope["type"] == "http" and scope["path"] == self._ROUTE.path
+        answer = self._METHODS.get(scope["method"]) if direct else None
+        if answer is None:
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = self._ROUTE
+        try:
+            response = await answer(Request(scope, receive), self._state)
+        except (ProblemError, KGError) as error:
+            response = problem_of(error).response(scope["path"])
+        await response(scope, receive, send)
+
+
 async def _describe(request: Request, state: State) -> Response:
     """The query page for browsers; for programs the Service Description, with the examples."""
     kinds = acceptable(request.headers.get("accept"), ["text/turtle", "text/html", *GRAPHS])
@@ -114,16 +144,8 @@ async def _describe(request: Request, state: State) -> Response:
 
 
 async def _answer(request: Request, state: State, fields: list[tuple[str, str]]) -> Response:
-    limits, asked = state.limits, _asked(request, fields)
-    store = state.sparql()
-    seconds = limits.query_seconds
-
-    def ask() -> tuple[Document, bytes | None]:
-        document = store.document(asked, seconds, limits.document_rows, limits.document_bytes)
-        return document, None if document.length is None else b"".join(document.chunks())
-
     try:
-        document, body = await state.ask("sparql", ask, seconds)
+        document, body = await ask(state, _asked(request, fields))
     except AnswerFormError as error:
         raise ProblemError(406, str(error)) from None
     if body is None and request.method != "HEAD":

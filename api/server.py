@@ -64,6 +64,7 @@ def create_app(
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=str(routes_site.STATIC)), "static")
     problems.install(app)
+    app.add_middleware(routes_sparql.DirectMiddleware, state=state)
     _guard(app, state, keys)
     app.add_middleware(CorsMiddleware)
     app.add_middleware(HeadersMiddleware)

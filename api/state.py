@@ -36,7 +36,6 @@ class State:
             opened, Edges(opened.run), limits, Work(limits), Health(opened, limits.query_seconds), Metrics()
         )
 
-
     def sparql(self) -> SparqlStore:
         """The RDF store. Raises ProblemError where there is none."""
         if self.opened.sparql is None:
@@ -47,15 +46,19 @@ class State:
         """A store's answer; an error is the query's fault, unless the store does not work at all."""
         try:
             return await self.work.query(call, seconds)
-        except (QueryTimeoutError, AnswerFormError):
-            raise
         except StoreError as error:
-            if await self.health.works(part):
-                raise ProblemError(400, str(error), "Query refused") from None
-            raise ProblemError(503, str(error)) from None
+            raise await self.told(part, error) from None
+
+    async def told(self, part: str, error: StoreError) -> Exception:
+        """What a client is told of a store's error."""
+        if isinstance(error, QueryTimeoutError | AnswerFormError):
+            return error
+        if await self.health.works(part):
+            return ProblemError(400, str(error), "Query refused")
+        return ProblemError(503, str(error))
 
 
-def _state(request: Request) -> State:
+async def _state(request: Request) -> State:  # async: FastAPI would ask a thread for what is not
     found: State = request.app.state.kg
     return found
 

@@ -147,6 +147,18 @@ class Document(Protocol):
         ...
 
 
+class Pending(Document, Protocol):
+    """A Document that has been asked for, and has no beginning until it is received."""
+
+    def fileno(self) -> int:
+        """A descriptor that can be read as soon as `receive` need not wait."""
+        ...
+
+    def receive(self) -> None:
+        """Reads the beginning. Raises AnswerFormError, StoreError, QueryTimeoutError."""
+        ...
+
+
 class CypherStore(GraphStore, Protocol):
     """A GraphStore that speaks Cypher."""
 
@@ -171,6 +183,10 @@ class SparqlStore(GraphStore, Protocol):
 
         Raises AnswerFormError, StoreError, QueryTimeoutError.
         """
+        ...
+
+    def begin(self, request: SparqlRequest, timeout: float, limit: int, most: int) -> Pending | None:
+        """Asks for a document without waiting for anything; None where the query would have to wait for others."""
         ...
 
 

@@ -13,17 +13,17 @@ from typing import Any
 
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store
 
-from kg.errors import AnswerFormError, StoreError
+from kg.errors import StoreError
 from kg.graph import GraphFiles
 from kg.ontology import Ontology
-from kg.protocols import Document, Rows, SparqlRequest
+from kg.protocols import Document, Pending, Rows, SparqlRequest
 from kg.records import Triple as Statement
 from kg.records import digest
 from kg.run import Progress, Run, silent
 from loaders.rdf_statements import Statements, pieces
-from loaders.sparql_pool import Reply, WorkerPool
+from loaders.sparql_pool import WorkerPool
 from loaders.sparql_text import bind, services
-from loaders.vocabulary import COMPLETE, DIGEST, PREFIXES, Vocabulary, run_iri
+from loaders.vocabulary import COMPLETE, DIGEST, Vocabulary, run_iri
 
 LAYOUT = "3"  # changes when the same graph is other RDF
 PIECE = 36 << 20  # bytes of N-Triples loaded at once: the store needs five times as much memory for them
@@ -111,8 +111,8 @@ class RdfStore:
         that has no `$name` may write `?name`. The prefixes kg, node, edge, run, rdf, rdfs, xsd, owl, skos and prov are
         known. ASK gives one row `answer`, CONSTRUCT and DESCRIBE the columns subject, predicate, object.
         """
-        federated = services(text, self.services)
-        reply = self._begin(bind(text, parameters or {}), timeout, limit, {"federated": federated})
+        asked = self._asked(text, limit)
+        reply = self._workers.begin({**asked, "text": bind(text, parameters or {})}, timeout)
         reply.close()
         return Rows(reply.head["columns"], reply.head["rows"], reply.head["truncated"])
 
@@ -123,26 +123,29 @@ class RdfStore:
 
         With more than `limit` rows or `most` bytes it is refused: a standard document cannot say that it was cut.
         """
-        federated = services(request.text, self.services)
-        graphs = {"default_graph": list(request.default_graphs), "named_graphs": list(request.named_graphs)}
-        return self._begin(request.text, timeout, limit, {
-            "forms": list(request.forms), "base": request.base, "most": most, "federated": federated,
-            "dataset": graphs if any(graphs.values()) else None,
-        })
+        return self._workers.begin(self._wanted(request, limit, most), timeout)
+
+    def begin(self, request: SparqlRequest, timeout: float, limit: int, most: int) -> Pending | None:
+        """Starts what `document` does, without waiting for anything; None when no process is free."""
+        return self._workers.ask(self._wanted(request, limit, most), timeout)
 
     def close(self) -> None:
         """Ends the worker processes; a second call does nothing."""
         self._workers.close()
 
-    def _begin(self, text: str, timeout: float, limit: int, more: dict[str, Any]) -> Reply:
+    def _wanted(self, request: SparqlRequest, limit: int, most: int) -> dict[str, Any]:
+        """The request to a process for a document."""
+        graphs = {"default_graph": list(request.default_graphs), "named_graphs": list(request.named_graphs)}
+        return {
+            **self._asked(request.text, limit), "forms": list(request.forms), "base": request.base, "most": most,
+            "dataset": graphs if any(graphs.values()) else None,
+        }
+
+    def _asked(self, text: str, limit: int) -> dict[str, Any]:
+        federated = services(text, self.services)
         if not self._exists():
             raise StoreError(f"there is no RDF store in {self.path} yet: make it with `kg load`")
-        request = {"text": text, "prefixes": PREFIXES, "limit": max(limit, 0), **more}
-        reply = self._workers.begin(request, timeout)
-        if error := reply.head.get("error"):
-            reply.close()
-            raise (AnswerFormError if reply.head["kind"] == "form" else StoreError)(f"SPARQL: {error}")
-        return reply
+        return {"text": text, "limit": max(limit, 0), "federated": federated}
 
     def _exists(self) -> bool:
         return (self.path / "CURRENT").is_file()

@@ -8,12 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import Any
 
-from kg.errors import QueryTimeoutError, StoreError
+from kg.errors import AnswerFormError, QueryTimeoutError, StoreError
 from loaders.sparql_worker import FAILED, FRAME
+from loaders.vocabulary import PREFIXES
 
 _ROOT = Path(__file__).parents[1]
 _LONGEST = 86_400.0  # seconds; a timer cannot be set to infinity
@@ -34,25 +36,29 @@ class WorkerPool:
     def begin(self, request: dict[str, Any], timeout: float) -> "Reply":
         """The beginning of the reply to a request, waiting for a free process included in `timeout` seconds.
 
-        Raises QueryTimeoutError, and StoreError when the query brings its process down.
+        Raises what `Reply` raises.
         """
-        if not timeout > 0:
-            raise StoreError(f"the time-out must be more than 0 seconds, not {timeout}")
-        timeout = min(timeout, _LONGEST)
+        timeout = _checked(timeout)
         deadline = time.monotonic() + timeout
         try:
             worker = self._idle.get(timeout=timeout)
         except Empty:
             raise QueryTimeoutError(f"no query process was free within {timeout:g} s: try again later") from None
+        reply = self._ask(worker, request, max(deadline - time.monotonic(), 0.001), timeout)
+        reply.receive()
+        return reply
+
+    def ask(self, request: dict[str, Any], timeout: float) -> "Reply | None":
+        """The reply to a request, which is still to be received; None where no process is free.
+
+        Raises StoreError.
+        """
+        timeout = _checked(timeout)
         try:
-            worker = worker if worker and worker.poll() is None else self._start()
-            left = max(deadline - time.monotonic(), 0.001)
-            return Reply(self, worker, {**request, "timeout": left}, timeout)
-        except BaseException:  # an interrupt too: what the process would still say must not answer the next question
-            if worker is not None:
-                self.bury(worker, timeout)
-            self._idle.put(worker)
-            raise
+            worker = self._idle.get_nowait()
+        except Empty:
+            return None
+        return self._ask(worker, request, timeout, timeout)
 
     def release(self, worker: subprocess.Popen[bytes]) -> None:
         """Takes a process back that answered all that it was asked, or that is buried."""
@@ -87,9 +93,20 @@ class WorkerPool:
             "too deeply"
         )
 
+    def _ask(
+        self, worker: subprocess.Popen[bytes] | None, request: dict[str, Any], left: float, timeout: float
+    ) -> "Reply":
+        """Hands a request to the process in this place, which has `left` of `timeout` seconds."""
+        try:
+            worker = worker if worker and worker.poll() is None else self._start()
+        except BaseException:
+            self._idle.put(None)
+            raise
+        return Reply(self, worker, {**request, "timeout": left}, timeout)
+
     def _start(self) -> subprocess.Popen[bytes]:
         # -P: the folder that the user is in is not searched for modules. No text goes through a shell.
-        command = [sys.executable, "-P", "-m", "loaders.sparql_worker", str(self._path)]
+        command = [sys.executable, "-P", "-m", "loaders.sparql_worker", str(self._path), json.dumps(PREFIXES)]
         path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
         with self._lock:
             if self._closed:
@@ -105,7 +122,7 @@ class WorkerPool:
 class Reply:
     """What a process says to one request: `head`, and for a document its bytes.
 
-    Raises QueryTimeoutError and StoreError like the pool. Must be closed; one that was not read to its end costs its
+    Reading it may raise QueryTimeoutError and StoreError. Must be closed; one that was not read to its end costs its
     process.
     """
 
@@ -113,37 +130,63 @@ class Reply:
         self, pool: WorkerPool, worker: subprocess.Popen[bytes], request: dict[str, Any], timeout: float
     ) -> None:
         self._pool, self._worker, self._timeout = pool, worker, timeout
-        self._ended = False
-        try:
+        self._ended = self._done = False
+        self.media_type = ""
+        self.length: int | None = None
+        with self._or_end():
             self._write(json.dumps(request).encode() + b"\n")
-            self.head = self._line()
-        except EOFError:
-            raise pool.bury(worker, timeout) from None
-        self.media_type = str(self.head.get("media_type", ""))
-        self.length: int | None = self.head.get("length", 0)
-        self._done = self.length == 0
 
     def __del__(self) -> None:
         self.close()
 
+    def fileno(self) -> int:
+        """A descriptor that can be read as soon as `receive` need not wait."""
+        assert self._worker.stdout is not None
+        return self._worker.stdout.fileno()
+
+    def receive(self) -> None:
+        """Reads the head: the whole of a reply that is no document. Raises AnswerFormError too."""
+        with self._or_end():
+            self.head = self._line()
+        self.media_type = str(self.head.get("media_type", ""))
+        self.length = self.head.get("length", 0)
+        self._done = self.length == 0
+        if error := self.head.get("error"):
+            self.close()
+            raise (AnswerFormError if self.head["kind"] == "form" else StoreError)(f"SPARQL: {error}")
+
     def chunks(self) -> Iterator[bytes]:
         """The bytes of the document, as they come."""
         while not self._done:
-            try:
-                yield self._next()
-            except EOFError:
-                error = self._pool.bury(self._worker, self._timeout)
-                self.close()
-                raise error from None
+            with self._or_end():
+                data = self._next()
+            yield data
 
     def close(self) -> None:
         """Gives the process back, or ends it when it has more to say; a second call does nothing."""
-        if self._ended or not hasattr(self, "head"):
+        if self._ended:
             return
         self._ended = True
         if not self._done:
             self._pool.bury(self._worker, self._timeout)
         self._pool.release(self._worker)
+
+    @contextmanager
+    def _or_end(self) -> Iterator[None]:
+        """Ends the process when it breaks off, or when anything hinders the reading: an interrupt too, after which what
+        it still says must not answer the next question.
+        """
+        try:
+            yield
+        except EOFError:
+            error = self._pool.bury(self._worker, self._timeout)
+            self.close()
+            raise error from None
+        except StoreError:
+            raise
+        except BaseException:
+            self.close()
+            raise
 
     def _next(self) -> bytes:
         """The next bytes, none at the end."""
@@ -188,6 +231,12 @@ class Reply:
         if len(data) < count:
             raise EOFError
         return data
+
+
+def _checked(timeout: float) -> float:
+    if not timeout > 0:
+        raise StoreError(f"the time-out must be more than 0 seconds, not {timeout}")
+    return min(timeout, _LONGEST)
 
 
 def _close_pipes(worker: subprocess.Popen[bytes]) -> None:

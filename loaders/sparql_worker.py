@@ -3,7 +3,8 @@
 The engine cannot be told to stop a query, so the kernel does it: a timer with the default action of SIGALRM ends this
 process when the query runs over its time, even when the process that asked is gone.
 
-Request: {"text", "prefixes", "timeout", "limit"} and, for a document, {"forms", "base", "dataset", "most"}
+Arguments: the folder of the store, and the prefixes that every query knows, as JSON.
+Request: {"text", "timeout", "limit"} and, for a document, {"forms", "base", "dataset", "most"}
 Reply:   {"columns", "rows", "truncated"}, or {"error", "kind"}, or a document: {"media_type", "length"}, a line, and
          then its bytes. Where `length` is null, the bytes come as frames: four bytes of length, and so many bytes; the
          last frame is empty. A frame of length `FAILED` says that the answer ends here, and a line why.
@@ -29,7 +30,9 @@ MEMORY = 4 << 30  # bytes that one query may take; beyond them the process ends
 HOLD = 1 << 20  # bytes of a document that are held back: as long as it is shorter, an error has a status of its own
 FRAME = 1 << 16  # bytes
 FAILED = 0xFFFFFFFF
+CLOCK = 1_000_000_000  # nanoseconds: two changes of a folder within less may have the same time
 TRIES, PAUSE = 20, 0.05  # how often, and after how many seconds, a store is read again that could not be read
+_GROWING = re.compile(r"MANIFEST-|\d+\.log$")  # of RocksDB: the list of its files, and what is not in a table yet
 _XSD = "http://www.w3.org/2001/XMLSchema#"
 _INTEGERS = frozenset(
     _XSD + name for name in (
@@ -42,25 +45,44 @@ _FLOATS = frozenset(_XSD + name for name in ("double", "float", "decimal"))
 
 
 class Snapshot:
-    """The store as it is on disk now: opened for reading, and again when its files have changed."""
+    """The store as it is on disk now: opened for reading, and again when its files have changed.
 
-    def __init__(self, path: str) -> None:
+    `prefixes` are known to every query.
+    """
+
+    def __init__(self, path: str, prefixes: dict[str, str]) -> None:
+        self.prefixes = prefixes
         self._path = path
-        self._seen: object = None
         self._store: ox.Store | None = None
+        self._files: list[tuple[str, int, int]] = []
+        self._folder = 0  # when a file came or went; 0 while another one may have come at the same time
+        self._growing: list[tuple[str, int]] = []  # the files that are appended to, and their sizes
 
     def query(self, request: dict[str, Any]) -> Any:
         """Starts a request's query on the store as it is now."""
-        seen = self._state()
-        if self._store is None or seen != self._seen:
-            self._store, self._seen = ox.Store.read_only(self._path), seen
-        return ask(self._store, request)
+        text = request["text"]
+        # The engine reads each prefix anew for each query. One may be hidden by an escape: then all are given.
+        used = {name: iri for name, iri in self.prefixes.items() if f"{name}:" in text or "\\" in text}
+        return ask(self._now(), {**request, "prefixes": used})
 
     def forget(self) -> None:
         """Lets the next query open the store again."""
         self._store = None
 
-    def _state(self) -> list[tuple[str, int, int]]:
+    def _now(self) -> ox.Store:
+        """The store. No file of it is written twice, but for those that grow, so few need to be looked at."""
+        folder = os.stat(self._path).st_mtime_ns
+        same = folder == self._folder and all(os.stat(path).st_size == size for path, size in self._growing)
+        if self._store is None or not same:
+            files = self._scan()
+            if self._store is None or files != self._files:
+                self._store = ox.Store.read_only(self._path)
+            self._files = files
+            self._folder = folder if time.time_ns() - folder > CLOCK else 0
+            self._growing = [(f"{self._path}/{name}", size) for name, size, _ in files if _GROWING.match(name)]
+        return self._store
+
+    def _scan(self) -> list[tuple[str, int, int]]:
         """Names, sizes and times of the store's files, without its log, which opening for reading may touch."""
         found = []
         for entry in os.scandir(self._path):
@@ -137,7 +159,7 @@ def answer(snapshot: Snapshot, request: dict[str, Any], pipe: BinaryIO) -> None:
         outlet = Outlet(pipe, request.get("most", 0))
         try:
             if "forms" in request:
-                document(snapshot.query(request), request["forms"], request["limit"], request["prefixes"], outlet)
+                document(snapshot.query(request), request["forms"], request["limit"], snapshot.prefixes, outlet)
                 outlet.finish()
             else:
                 reply = rows(snapshot.query(request), request["limit"])
@@ -261,7 +283,7 @@ def main() -> None:
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard), hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    snapshot = Snapshot(sys.argv[1])
+    snapshot = Snapshot(sys.argv[1], json.loads(sys.argv[2]))
     for line in sys.stdin.buffer:
         request = json.loads(line)
         signal.setitimer(signal.ITIMER_REAL, request["timeout"])

@@ -178,6 +178,9 @@ class Store:
         body = {"head": {"vars": rows.columns}, "results": {"bindings": bindings}}
         return Paper(request.forms[0], json.dumps(body).encode())
 
+    def begin(self, request: SparqlRequest, timeout: float, limit: int, most: int) -> None:
+        """This one always has to be waited for."""
+
     def close(self) -> None:
         self.closed += 1
 

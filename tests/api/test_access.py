@@ -206,7 +206,7 @@ def test_a_body_that_does_not_come_is_not_waited_for() -> None:
         async def app(*_: Any) -> None:
             raise AssertionError("half a body was passed on")
 
-        scope = {"type": "http", "path": "/cypher", "headers": []}
+        scope = {"type": "http", "method": "POST", "path": "/cypher", "headers": []}
         await BodyLimitMiddleware(app, most=100, seconds=0.1)(scope, receive, send)
 
     anyio.run(ask)

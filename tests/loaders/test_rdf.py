@@ -351,7 +351,7 @@ def test_many_threads_at_once(store: RdfStore) -> None:
 
 def test_an_interrupted_query_does_not_answer_the_next(store: RdfStore, monkeypatch: pytest.MonkeyPatch) -> None:
     pool = WorkerPool(store.path, 1)
-    request = {"text": "SELECT (1 AS ?n) {}", "prefixes": {}, "limit": 9}
+    request = {"text": "SELECT (1 AS ?n) {}", "limit": 9}
     with monkeypatch.context() as patch:
         patch.setattr("loaders.sparql_pool.json.loads", _interrupt)
         with pytest.raises(KeyboardInterrupt):
