@@ -25,6 +25,7 @@ COMMANDS = {
     "questions": ("api.commands_query", "List the named questions, or show one in Cypher and SPARQL."),
     "explain": ("api.commands_graph", "Show where a triple came from and what the critics said."),
     "export": ("api.commands_graph", "Write a run's graph to a file."),
+    "validate": ("api.commands_validate", "Check a run's RDF, an RDF file, or an RDF store against SHACL shapes."),
     "extract": ("api.commands_text", "Read triples from texts."),
     "coverage": ("api.commands_text", "Tell which sentences of texts gave triples and which constructions gave none."),
     "eval": ("api.commands_eval", "Measure a part against what careful readers marked."),

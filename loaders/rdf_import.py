@@ -34,8 +34,8 @@ def import_rdf(paths: Sequence[Path], run: Run, ontology: Ontology, progress: Pr
     graph = _Graph(ontology)
     rows = 0
     for path in paths:
-        for triple in _triples(path):
-            graph.add(triple)
+        for quad in read_quads(path):
+            graph.add(quad.triple)
             rows += 1
             if rows % _STEP == 0:
                 progress("import", rows, None)
@@ -219,16 +219,15 @@ class _Graph:
         self._edge(subject).sources[source] = None
 
 
-def _triples(path: Path) -> Iterator[ox.Triple]:
-    """The triples of a file, packed by gzip or not; its name tells the format."""
+def read_quads(path: Path) -> Iterator[ox.Quad]:
+    """The quads of a file, packed by gzip or not; its name tells the format. Raises InputError."""
     suffix = path.name.lower().removesuffix(".gz").rpartition(".")[2]
     form = ox.RdfFormat.from_extension(suffix)
     if form is None:
         raise InputError(f"{path}: the name must end in .ttl, .trig, .nt, .nq, .rdf or .jsonld, and then perhaps .gz")
     with open_packed(path) as handle:
         try:
-            for quad in ox.parse(handle, form):
-                yield quad.triple
+            yield from ox.parse(handle, form)
         except (SyntaxError, ValueError, OSError, EOFError) as error:
             raise InputError(f"{path} cannot be read as {form.name}: {error}") from None
 
