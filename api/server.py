@@ -23,6 +23,9 @@ from api.state import State
 from kg import __version__
 from kg.errors import InputError
 
+# Seconds that an idle connection is kept: longer than clients and proxies keep theirs (5 s, 60 s), because one that is
+# closed just when a request is sent on it is an error for the client.
+KEEP_ALIVE = 75
 _HEADERS = [
     (b"content-security-policy", b"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
@@ -95,7 +98,8 @@ def serve(
     limits: Limits = app.state.kg.limits
     longest = max(limits.query_seconds, limits.model_seconds) + GRACE
     config = uvicorn.Config(
-        app, log_level="warning", server_header=False, timeout_graceful_shutdown=math.ceil(longest) + 1
+        app, log_level="warning", server_header=False, timeout_graceful_shutdown=math.ceil(longest) + 1,
+        timeout_keep_alive=KEEP_ALIVE,
     )
     server = uvicorn.Server(config)
     with _listen(host, port) as listener:

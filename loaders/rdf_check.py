@@ -6,7 +6,7 @@ is checked in slices: subjects with about `SLICE` triples, so that memory does n
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,11 +21,12 @@ from kg.ontology import Ontology
 from kg.run import Progress, Run, sha256, silent
 from loaders.rdf_faults import PARTS, STATEMENT, Fault, Subjects, faults, plain
 from loaders.rdf_import import read_quads
-from loaders.rdf_statements import Statements, as_file
+from loaders.rdf_statements import Statements, pieces
 from loaders.shapes import shapes
 from loaders.vocabulary import TYPE, run_iri, term
 
 SLICE = 20_000  # triples
+PIECE, BATCH = 8 << 20, 100_000  # bytes of N-Triples, or quads, that are put into the store at once
 MOST = 1000  # faults that are kept; further ones are counted
 _LOADED = ox.NamedNode("urn:distilkg:loaded")
 _REIFIES, _ATTRIBUTED, _SIZE = term("rdf:reifies"), term("prov:wasAttributedTo"), term("void:triples")
@@ -61,14 +62,14 @@ def check_run(run: Run, ontology: Ontology, progress: Progress = silent) -> Repo
     with TemporaryDirectory(prefix="kg-check-") as folder:
         store = ox.Store(folder)
         try:
-            text = as_file(statements.chunks(progress))
-            store.bulk_load(text, ox.RdfFormat.N_TRIPLES, to_graph=graph, lenient=True)
+            for text in pieces(statements.chunks(progress), PIECE):
+                store.bulk_load(text, ox.RdfFormat.N_TRIPLES, to_graph=graph, lenient=True)
         except (ArrowException, OSError) as error:
             raise RunError(f"{run.path}: a file of the graph cannot be read: {error}; build the run again") from None
         _check(store, [graph], ontology, report, progress)
         if (run.path / "rdf" / "CURRENT").is_file():
             loaded = ox.Store.read_only(str(run.path / "rdf"))
-            store.bulk_extend(_classic(loaded.quads_for_pattern(None, None, None, graph), _LOADED))
+            _extend(store, _classic(loaded.quads_for_pattern(None, None, None, graph), _LOADED))
             _compare(store, graph, report, progress)
     return report
 
@@ -92,11 +93,17 @@ def _check_quads(quads: Iterable[ox.Quad], ontology: Ontology, progress: Progres
     report = Report()
     with TemporaryDirectory(prefix="kg-check-") as folder:
         store = ox.Store(folder)
-        store.bulk_extend(_classic(quads))
+        _extend(store, _classic(quads))
         if next(store.quads_for_pattern(None, _TEXT, None), None) is None:
             raise InputError("there is no graph of distilkg: no node with a skos:prefLabel")
         _check(store, [*store.named_graphs(), ox.DefaultGraph()], ontology, report, progress)
     return report
+
+
+def _extend(store: ox.Store, quads: Iterator[ox.Quad]) -> None:
+    """Adds quads, not too many at once: the store holds in memory what it is given."""
+    while some := list(islice(quads, BATCH)):
+        store.bulk_extend(some)
 
 
 def _classic(quads: Iterable[ox.Quad], graph: Any = None) -> Iterator[ox.Quad]:

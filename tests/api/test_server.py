@@ -16,6 +16,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ from hypothesis import strategies as st
 from api.assemble import OpenRun
 from api.limits import Limits
 from api.models import MAX_K, MAX_QUERIES
-from api.server import create_app, serve
+from api.server import KEEP_ALIVE, create_app, serve
 from kg.errors import InputError
 from kg.protocols import Rows
 from tests.api.conftest import HEAD, Store, Student
@@ -531,6 +532,18 @@ def test_a_port_in_use_is_an_error_in_words(opened: OpenRun) -> None:
         serve(create_app(opened), port=taken.getsockname()[1])
     with pytest.raises(InputError, match="no-such-host"):
         serve(create_app(opened), host="no-such-host.invalid", port=0)
+
+
+def test_connections_are_kept_longer_than_clients_and_proxies_keep_them(
+    opened: OpenRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or else the server closes one just when a request comes on it. httpx keeps them for 5 s, proxies for 60 s."""
+    kept = []
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: kept.append(self.config.timeout_keep_alive))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    serve(create_app(opened), port=0)
+    assert kept == [KEEP_ALIVE]
+    assert KEEP_ALIVE > 60
 
 
 _PROGRAM = """
