@@ -111,8 +111,9 @@ class RdfStore:
         that has no `$name` may write `?name`. The prefixes kg, node, edge, run, rdf, rdfs, xsd, owl, skos and prov are
         known. ASK gives one row `answer`, CONSTRUCT and DESCRIBE the columns subject, predicate, object.
         """
-        asked = self._asked(text, limit)
-        reply = self._workers.begin({**asked, "text": bind(text, parameters or {})}, timeout)
+        federated = services(text, self.services)
+        asked = {**self._asked(bind(text, parameters or {}), limit), "federated": federated}
+        reply = self._workers.begin(asked, timeout)
         reply.close()
         return Rows(reply.head["columns"], reply.head["rows"], reply.head["truncated"])
 
@@ -138,14 +139,14 @@ class RdfStore:
         graphs = {"default_graph": list(request.default_graphs), "named_graphs": list(request.named_graphs)}
         return {
             **self._asked(request.text, limit), "forms": list(request.forms), "base": request.base, "most": most,
+            "services": list(self.services),  # looked for there, where a text that takes long to read can be stopped
             "dataset": graphs if any(graphs.values()) else None,
         }
 
     def _asked(self, text: str, limit: int) -> dict[str, Any]:
-        federated = services(text, self.services)
         if not self._exists():
             raise StoreError(f"there is no RDF store in {self.path} yet: make it with `kg load`")
-        return {"text": text, "limit": max(limit, 0), "federated": federated}
+        return {"text": text, "limit": max(limit, 0)}
 
     def _exists(self) -> bool:
         return (self.path / "CURRENT").is_file()

@@ -4,7 +4,7 @@ The engine cannot be told to stop a query, so the kernel does it: a timer with t
 process when the query runs over its time, even when the process that asked is gone.
 
 Arguments: the folder of the store, and the prefixes that every query knows, as JSON.
-Request: {"text", "timeout", "limit"} and, for a document, {"forms", "base", "dataset", "most"}
+Request: {"text", "timeout", "limit"} and, for a document, {"forms", "base", "dataset", "most", "services"}
 Reply:   {"columns", "rows", "truncated"}, or {"error", "kind"}, or a document: {"media_type", "length"}, a line, and
          then its bytes. Where `length` is null, the bytes come as frames: four bytes of length, and so many bytes; the
          last frame is empty. A frame of length `FAILED` says that the answer ends here, and a line why.
@@ -23,8 +23,10 @@ from typing import IO, Any, BinaryIO, cast
 
 import pyoxigraph as ox
 
+from kg.errors import StoreError
 from loaders.sparql_engine import ask
 from loaders.sparql_results import GRAPHS, ROWS, plain_xml
+from loaders.sparql_text import services
 
 MEMORY = 4 << 30  # bytes that one query may take; beyond them the process ends
 HOLD = 1 << 20  # bytes of a document that are held back: as long as it is shorter, an error has a status of its own
@@ -159,6 +161,7 @@ def answer(snapshot: Snapshot, request: dict[str, Any], pipe: BinaryIO) -> None:
         outlet = Outlet(pipe, request.get("most", 0))
         try:
             if "forms" in request:
+                request["federated"] = services(request["text"], request["services"])
                 document(snapshot.query(request), request["forms"], request["limit"], snapshot.prefixes, outlet)
                 outlet.finish()
             else:
@@ -180,7 +183,7 @@ def answer(snapshot: Snapshot, request: dict[str, Any], pipe: BinaryIO) -> None:
         except RefusedError as error:
             problem = {"error": str(error), "kind": error.kind}
             break
-        except ValueError as error:
+        except (ValueError, StoreError) as error:
             problem = {"error": str(error), "kind": "query"}
             break
     outlet.fail(problem)

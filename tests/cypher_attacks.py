@@ -7,25 +7,19 @@ Prints what each text was answered and how long it took. Exits with 1 when anyth
 """
 
 import argparse
-import contextlib
-import socket
-import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
 from kg.ontology import load_ontology
 from loaders.bolt import connect
+from tests.attacks import SECRET, Outcome, Result, listener, watched
 from tests.graphs import ROWS, write_graph
 from tests.served import served
 
 TIMEOUT = 0.5  # seconds that each query asks for
-SECRET = "the-content-of-a-secret-file"
 
 WRITES = """
 CREATE (:Event {id: 'x', text: 'x'})
@@ -212,48 +206,10 @@ MADE = {
 }
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What one text was answered: HTTP status, seconds, and the body's text."""
-
-    text: str
-    status: int
-    seconds: float
-    body: str
-
-
-@dataclass
-class Result:
-    """What a whole attack led to; `faults` is empty when all held."""
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-    slowest: float = 0.0  # seconds above the time-out
-    slowest_health: float = 0.0
-
-
 def texts(file: Path, port: int) -> list[str]:
     """All hostile texts; `file` is one that must not be read, `port` one that must not be connected to."""
     outside = [text.format(file=file, port=port) for text in OUTSIDE]
     return [*WRITES, *POWERS, *outside, *HEAVY, *MADE.values()]
-
-
-@contextlib.contextmanager
-def listener() -> Iterator[tuple[int, list[object]]]:
-    """(port, connections): a port that remembers who connects to it."""
-    seen: list[object] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def accept() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, address = server.accept()
-                    seen.append(address)
-                    connection.close()
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield server.getsockname()[1], seen
-        server.shutdown(socket.SHUT_RDWR)
 
 
 def attack(folder: Path, bolt: str | None) -> Result:
@@ -270,14 +226,10 @@ def attack(folder: Path, bolt: str | None) -> Result:
         listener() as (port, seen), served(graph.path, *options) as url,
         httpx.Client(base_url=url, timeout=20) as client,
     ):
-        stop = threading.Event()
-        health = threading.Thread(target=_watch_health, args=(url, stop, result))
-        health.start()
-        for text in texts(secret, port):
-            _send(client, text, result)
-        alive = client.post("/cypher", json={"query": "MATCH (n) RETURN count(n)"})
-        stop.set()
-        health.join()
+        with watched(url, "cypher", result):
+            for text in texts(secret, port):
+                _send(client, text, result)
+            alive = client.post("/cypher", json={"query": "MATCH (n) RETURN count(n)"})
         if alive.status_code != 200 or alive.json()["rows"] != [[graph.counts()["nodes"]]]:
             result.faults.append(f"the server no longer answers right: {alive.text[:500]}")
         if seen:
@@ -296,24 +248,8 @@ def _send(client: httpx.Client, text: str, result: Result) -> None:
     except httpx.HTTPError as error:
         result.faults.append(f"{error!r} for {text[:100]}")
         return
-    seconds = time.monotonic() - started
-    outcome = Outcome(text[:100], response.status_code, seconds, response.text[:2000])
-    result.outcomes.append(outcome)
-    result.slowest = max(result.slowest, seconds - TIMEOUT)
-    if response.status_code not in (200, 400, 413, 422, 504):
-        result.faults.append(f"{outcome.status} for {outcome.text}: {outcome.body[:300]}")
-    if SECRET in response.text:
-        result.faults.append(f"a secret leaked by {outcome.text}")
-
-
-def _watch_health(url: str, stop: threading.Event, result: Result) -> None:
-    with httpx.Client(base_url=url, timeout=30) as client:
-        while not stop.wait(0.1):
-            started = time.monotonic()
-            answer = client.get("/health")
-            result.slowest_health = max(result.slowest_health, time.monotonic() - started)
-            if answer.json()["cypher"]["state"] != "ok":
-                result.faults.append(f"/health: {answer.text[:300]}")
+    outcome = Outcome(text[:100], response.status_code, time.monotonic() - started, response.text)
+    result.judge(outcome, TIMEOUT, (200, 400, 413, 422, 504))
 
 
 def _state(store: object) -> list[object]:
@@ -334,13 +270,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = attack(Path(folder), options.bolt)
-    for outcome in result.outcomes:
-        print(f"{outcome.status} {outcome.seconds:5.2f} s  {outcome.text[:90]!r}")
-        print(f"              {outcome.body[:160]}")
-    print(f"{len(result.outcomes)} texts; slowest answer: time-out + {result.slowest:.2f} s; "
-          f"slowest /health: {result.slowest_health:.2f} s")
-    print("\n".join(result.faults) or "nothing changed, nothing leaked, all answered")
-    sys.exit(1 if result.faults else 0)
+    result.print_and_exit()
 
 
 if __name__ == "__main__":
