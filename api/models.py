@@ -225,6 +225,39 @@ class RelationsResponse(BaseModel):
     relations: list[RelationInfo]
 
 
+class QuestionParameter(BaseModel):
+    """What a question leaves open. One without a default must be given; `example` shows what it is like."""
+
+    name: str = Field(examples=["event"])
+    meaning: str
+    kind: Literal["text", "relation", "integer", "number"]
+    default: float | int | None
+    example: str
+
+
+class QuestionTexts(BaseModel):
+    """A question in both languages."""
+
+    cypher: str
+    sparql: str
+
+
+class QuestionInfo(QuestionTexts):
+    """A named question, a parameter of which is `$name` in both texts; `filled` are the texts with values in them."""
+
+    name: str = Field(examples=["wants"])
+    title: str
+    level: Literal["easy", "medium", "analytic"]
+    parameters: list[QuestionParameter]
+    filled: QuestionTexts
+
+
+class QuestionsResponse(BaseModel):
+    """All named questions, in the order of their file."""
+
+    questions: list[QuestionInfo]
+
+
 class PartState(BaseModel):
     """State of one part; `message` says more."""
 

@@ -14,9 +14,11 @@ from api.models import (
     CompleteResponse,
     ExtractRequest,
     ExtractResponse,
+    QuestionsResponse,
     RelationsResponse,
     TriplesResponse,
 )
+from api.offers import offers
 from api.problems import Json
 from api.state import AppState
 from api.triples import Edge
@@ -36,6 +38,14 @@ async def relations(state: AppState) -> Json:
     keys = ("name", "phrase", "question", "head", "tail", "cypher_type", "negates")
     rows = [{key: getattr(relation, key) for key in keys} for relation in state.opened.ontology]
     return Json({"ontology": state.opened.ontology.name, "relations": rows})
+
+
+@router.get("/questions", summary="List the named questions", response_model=QuestionsResponse)
+async def questions(state: AppState) -> Json:
+    """Questions to any graph, each in Cypher and in SPARQL, and filled in with values that this graph has."""
+    found = await state.work.query(lambda: offers(state.edges))
+    filled = [{"filled": {"cypher": offer.cypher, "sparql": offer.sparql}} for offer in found]
+    return Json({"questions": [asdict(o.question) | texts for o, texts in zip(found, filled, strict=True)]})
 
 
 @router.get("/triples", summary="List triples", response_model=TriplesResponse)

@@ -1,6 +1,5 @@
 """The SPARQL endpoint: the SPARQL 1.1 Protocol (query operation), Service Description, VoID and example queries."""
 
-import json
 from collections.abc import Iterable
 from itertools import chain
 from typing import Any, ClassVar
@@ -13,12 +12,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.documents import DocumentResponse, ask
 from api.negotiation import acceptable
+from api.offers import offers
 from api.problems import ProblemError, problem_of
-from api.routes_site import STATIC, query_page
+from api.routes_site import query_page
 from api.state import AppState, State
 from kg.errors import AnswerFormError, KGError
 from kg.protocols import SparqlRequest
-from loaders.sparql_description import Service, description, examples, void, written
+from loaders.sparql_description import Example, Service, description, examples, void, written
 from loaders.sparql_results import FORMS, GRAPHS
 
 router = APIRouter(tags=["Query"])
@@ -44,10 +44,6 @@ _PARAMETER = {
     "name": "query", "in": "query", "schema": {"type": "string"}, "example": _EXAMPLE,
     "description": "The query; without it, a description of the service is given.",
 }
-EXAMPLES = [
-    (str(number), example["title"], example["query"])
-    for number, example in enumerate(json.loads((STATIC / "examples.json").read_text(encoding="utf-8"))["sparql"], 1)
-]
 _BODY = {"required": True, "content": {
     _QUERY: {"schema": {"type": "string"}, "example": _EXAMPLE},
     _FORM: {"schema": {
@@ -104,7 +100,8 @@ async def well_known_void(request: Request, state: AppState) -> Response:
 @router.head("/.well-known/sparql-examples", include_in_schema=False)
 async def well_known_examples(request: Request, state: AppState) -> Response:
     """The example queries as `sh:SPARQLExecutable`."""
-    return _written(request, examples(await _service(request, state), EXAMPLES))
+    service = await _service(request, state)
+    return _written(request, examples(service, await _examples(state)))
 
 
 class DirectMiddleware:
@@ -140,7 +137,7 @@ async def _describe(request: Request, state: State) -> Response:
     if kinds[:1] == ["text/html"]:
         return query_page()
     service = await _service(request, state)
-    return _written(request, chain(description(service), examples(service, EXAMPLES)))
+    return _written(request, chain(description(service), examples(service, await _examples(state))))
 
 
 async def _answer(request: Request, state: State, fields: list[tuple[str, str]]) -> Response:
@@ -179,6 +176,11 @@ async def _service(request: Request, state: State) -> Service:
     store = state.sparql()
     seconds = state.limits.query_seconds
     return await state.ask("sparql", lambda: Service.of(store, endpoint(request), seconds), seconds)
+
+
+async def _examples(state: State) -> list[Example]:
+    found = await state.work.query(lambda: offers(state.edges))
+    return [Example(o.question.name, o.question.title, o.question.level, o.sparql) for o in found]
 
 
 def _written(request: Request, triples: Iterable[Triple]) -> Response:

@@ -1,5 +1,7 @@
 """Named questions to any graph, each a twin: one text in Cypher and one in SPARQL that give the same rows."""
 
+import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +10,9 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from kg.errors import InputError, UnknownNameError, nearest
+from loaders.sparql_text import bind
 
+_NAME = re.compile(r"\$(\w+)")
 Level = Literal["easy", "medium", "analytic"]
 Value = str | int | float
 
@@ -69,6 +73,12 @@ class Question:
     def examples(self) -> dict[str, Value]:
         """A value for every parameter: its default or its example."""
         return {p.name: p.example if p.default is None else p.default for p in self.parameters}
+
+    def filled(self, language: Literal["cypher", "sparql"], values: Mapping[str, Value]) -> str:
+        """The text in one language with the values in it, to be asked without parameters."""
+        if language == "sparql":
+            return bind(self.sparql, values)
+        return _NAME.sub(lambda m: json.dumps(values[m[1]], ensure_ascii=False), self.cypher)
 
     def _value(self, parameter: Parameter, given: Mapping[str, Any]) -> Value:
         if parameter.name in given:

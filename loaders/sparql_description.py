@@ -71,6 +71,16 @@ class Service:
         return self.endpoint.removesuffix("/sparql")
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A query with its name, the question that it answers, and a word about it."""
+
+    name: str
+    question: str
+    keyword: str
+    text: str
+
+
 def description(service: Service) -> Iterator[Triple]:
     """The Service Description: what the endpoint can do, and its graphs.
 
@@ -115,8 +125,8 @@ def void(service: Service) -> Iterator[Triple]:
     yield from service.data_sets
 
 
-def examples(service: Service, queries: Iterable[tuple[str, str, str]]) -> Iterator[Triple]:
-    """Example queries, each (name, question, text), as executables of SHACL."""
+def examples(service: Service, queries: Iterable[Example]) -> Iterator[Triple]:
+    """Example queries as executables of SHACL."""
     root = f"{service.root}/.well-known/sparql-examples#"
     declared = NamedNode(f"{root}prefixes")
     yield Triple(declared, TYPE, _term("owl:Ontology"))
@@ -125,14 +135,15 @@ def examples(service: Service, queries: Iterable[tuple[str, str, str]]) -> Itera
         yield Triple(declared, _term("sh:declare"), declaration)
         yield Triple(declaration, _term("sh:prefix"), Literal(prefix))
         yield Triple(declaration, _term("sh:namespace"), Literal(namespace, datatype=_term("xsd:anyURI")))
-    for name, question, text in queries:
-        me, verb = NamedNode(root + quote(name, safe="")), _verb(text)
+    for query in queries:
+        me, verb = NamedNode(root + quote(query.name, safe="")), _verb(query.text)
         yield Triple(me, TYPE, _term("sh:SPARQLExecutable"))
         yield Triple(me, TYPE, _term(f"sh:SPARQL{verb.title()}Executable"))
-        yield Triple(me, _term("rdfs:label"), Literal(name))
-        yield Triple(me, _term("rdfs:comment"), Literal(question, language="en"))
+        yield Triple(me, _term("rdfs:label"), Literal(query.name))
+        yield Triple(me, _term("rdfs:comment"), Literal(query.question, language="en"))
+        yield Triple(me, _term("schema:keywords"), Literal(query.keyword))
         yield Triple(me, _term("sh:prefixes"), declared)
-        yield Triple(me, _term(f"sh:{verb}"), Literal(text))
+        yield Triple(me, _term(f"sh:{verb}"), Literal(query.text))
         yield Triple(me, _term("schema:target"), NamedNode(service.endpoint))
 
 

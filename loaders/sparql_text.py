@@ -79,7 +79,9 @@ def bind(text: str, parameters: Mapping[str, Any]) -> str:
             depth += {"(": 1, ")": -1}.get(mark, 0)
         elif (name := m["variable"]) in terms and (m[0][0] == "$" or name not in marked):
             unused.discard(name)
-            out += [text[at : m.start()], _in_place(terms[name], name, clause if depth == 0 else "")]
+            term = _in_place(terms[name], name, clause if depth == 0 else "")
+            spaces = [" " if side.strip() else "" for side in (text[m.start() - 1 : m.start()], text[m.end() :][:1])]
+            out += [text[at : m.start()], term.join(spaces)]
             at = m.end()
     if unused:
         raise StoreError(f"the query does not use the parameter {', '.join(f'${n}' for n in sorted(unused))}")
@@ -92,10 +94,10 @@ _CLAUSES = frozenset({"SELECT", "GROUP", "ORDER", "WHERE", "FROM", "HAVING", "LI
 
 def _in_place(term: str, name: str, clause: str) -> str:
     if clause in ("LIMIT", "OFFSET") and term.endswith(f"{_XSD}integer>"):
-        return " " + term.split('"')[1] + " "  # bare digits are all that the grammar takes there
+        return term.split('"')[1]  # bare digits are all that the grammar takes there
     if clause == "SELECT":
         return f"({term} AS ?{name})"
-    return f"({term})" if clause in ("GROUP", "ORDER") else f" {term} "
+    return f"({term})" if clause in ("GROUP", "ORDER") else term
 
 
 def _term(name: str, value: Any) -> str:

@@ -28,6 +28,15 @@ export async function call(path, options = {}) {
   return body;
 }
 
+/** Puts the named questions of the server into a list, by their levels; returns them by name. */
+export async function listQuestions(select) {
+  const { questions } = await call("/v1/questions");
+  const levels = Map.groupBy(questions, (question) => question.level);
+  select.replaceChildren(...Array.from(levels, ([level, some]) =>
+    make("optgroup", { label: level }, ...some.map((q) => make("option", { value: q.name }, q.title)))));
+  return Object.fromEntries(questions.map((question) => [question.name, question]));
+}
+
 /** Sends an object as JSON. */
 export function post(path, body) {
   return call(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });

@@ -1,4 +1,4 @@
-import { call, make, onSubmit, post } from "./common.js";
+import { call, listQuestions, make, onSubmit, post } from "./common.js";
 
 const NAMESPACES = {
   "https://w3id.org/distilkg/ns#": "kg:",
@@ -22,21 +22,16 @@ function language() {
   return document.querySelector("input[name=language]:checked").value;
 }
 
-function showExamples(examples) {
-  const select = $("example");
-  select.replaceChildren(...examples[language()].map((e, i) => make("option", { value: i }, e.title)));
-  $("query").value = texts[language()] ?? examples[language()][0].query;
-}
-
 async function startAsking() {
-  const examples = await call("/static/examples.json");
-  showExamples(examples);
-  for (const radio of document.querySelectorAll("input[name=language]")) {
-    radio.addEventListener("change", () => showExamples(examples));
-  }
+  const questions = await listQuestions($("example"));
+  const example = () => questions[$("example").value].filled[language()];
+  const show = () => { $("query").value = texts[language()] ?? example(); };
+  for (const radio of document.querySelectorAll("input[name=language]")) radio.addEventListener("change", show);
   $("example").addEventListener("change", () => {
-    $("query").value = texts[language()] = examples[language()][$("example").value].query;
+    for (const name of Object.keys(texts)) delete texts[name];
+    show();
   });
+  show();
   $("query").addEventListener("input", () => { texts[language()] = $("query").value; });
   $("query").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("ask").requestSubmit();

@@ -1,22 +1,15 @@
-"""The pages: what is served, that nothing comes from elsewhere, and that their example queries are answered alike."""
+"""The pages: what is served, and that nothing comes from elsewhere."""
 
-import json
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from api.routes_site import STATIC
-from kg.graph import GraphFiles
-from kg.ontology import load_ontology
-from kg.run import Run
 
 PAGES = ["/", "/docs"]
-EXAMPLES: dict[str, list[dict[str, str]]] = json.loads((STATIC / "examples.json").read_text(encoding="utf-8"))
 SCRIPTS = sorted(p.name for p in STATIC.iterdir() if p.name.endswith(".js"))
 
 
@@ -105,36 +98,3 @@ def test_hostile_texts_reach_the_page_as_json_only(client: TestClient) -> None:
     assert response.headers["content-type"] == "application/json"
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.json()["triples"][0]["tail"] == "to go home <script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def stores(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """The small run in the embedded Cypher engine and in RDF."""
-    from loaders.bolt import connect
-    from loaders.rdf import RdfStore
-
-    folder: Path = tmp_path_factory.mktemp("stores")
-    cypher = connect(load_ontology(), folder / "cypher")
-    sparql = RdfStore(folder / "rdf", load_ontology())
-    try:
-        cypher.write(GraphFiles(run), run.id)
-        sparql.write(GraphFiles(run), run.id)
-        yield {"cypher": cypher, "sparql": sparql}
-    finally:
-        cypher.close()
-        sparql.close()
-
-
-@pytest.mark.parametrize("number", range(len(EXAMPLES["cypher"])))
-def test_an_example_gives_the_same_rows_in_both_languages(stores: dict[str, Any], number: int) -> None:
-    cypher, sparql = (EXAMPLES[language][number] for language in ("cypher", "sparql"))
-    assert cypher["title"] == sparql["title"]
-    rows = [stores[name].query(e["query"]).rows for name, e in (("cypher", cypher), ("sparql", sparql))]
-    plain = [[[_local(value) for value in row] for row in found] for found in rows]
-    assert plain[0] == plain[1]
-    assert plain[0]
-
-
-def _local(value: Any) -> Any:
-    is_iri = isinstance(value, str) and value.startswith("https://w3id.org/distilkg/")
-    return value.rpartition("#")[2] if is_iri else value

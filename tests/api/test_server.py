@@ -433,7 +433,8 @@ def test_openapi_has_the_fixed_paths_with_summaries_examples_and_problems(client
     wanted = {
         "/sparql": {"get", "post"}, "/cypher": {"post"}, "/v1/complete": {"post"}, "/v1/triples": {"get"},
         "/v1/triples/{id}/explain": {"get"}, "/v1/extract": {"post"}, "/v1/relations": {"get"}, "/health": {"get"},
-        "/metrics": {"get"}, "/.well-known/void": {"get"}, "/.well-known/sparql-examples": {"get"},
+        "/v1/questions": {"get"}, "/metrics": {"get"}, "/.well-known/void": {"get"},
+        "/.well-known/sparql-examples": {"get"},
     }
     assert {path: set(operations) for path, operations in document["paths"].items()} == wanted
     for operations in document["paths"].values():
