@@ -176,9 +176,13 @@ def _show_status(manifest: dict[str, Any]) -> str:
         lines += ["", table(["critic", "kept", "dropped", "abstained"], [
             (n, c.get("keep", 0), c.get("drop", 0), c.get("abstain", 0)) for n, c in verdicts["critics"].items()
         ])]
-    reasons = [(c, reason, n) for c, found in verdicts.get("drops", {}).items() for reason, n in found.items()]
+    reasons = [
+        (critic, decision, reason, n)
+        for decision, key in (("dropped", "drops"), ("abstained", "abstentions"))
+        for critic, found in verdicts.get(key, {}).items() for reason, n in found.items()
+    ]
     if reasons:
-        lines += ["", table(["dropped by", "because", "candidates"], reasons)]
+        lines += ["", table(["critic", "decision", "because", "candidates"], reasons)]
     if "graph" in stages:
         lines += ["", ", ".join(f"{n:,} {what}" for what, n in stages["graph"]["counts"].items())]
     return "\n".join(lines)

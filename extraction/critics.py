@@ -238,6 +238,7 @@ class LikelihoodCritic(_Critic):
     """
 
     name = "likelihood"
+    revision = "2"
 
     class Options(Section):
         """`minimum` is the lowest score that is kept."""
@@ -254,7 +255,7 @@ class LikelihoodCritic(_Critic):
             candidate = claim.candidate
             score = likelihood(claim.answer.generation, candidate.start, candidate.end)
             if score is None:
-                yield Verdict(candidate.id, self.name, "abstain")
+                yield Verdict(candidate.id, self.name, "abstain", None, "the teacher tells no probability")
             elif score < self._minimum:
                 yield Verdict(candidate.id, self.name, "drop", score, "unlikely to the teacher itself")
             else:

@@ -270,7 +270,9 @@ def _extract(run: Run, key: str, extractor: Extractor, progress: Progress) -> No
 def _judge(run: Run, key: str, critics: Sequence[Critic], progress: Progress) -> None:
     started, total = time.monotonic(), (run.stage("candidates") or {}).get("rows", 0) * len(critics)
     tally: dict[str, Counter[str]] = {c.name: Counter() for c in critics}
-    drops: dict[str, Counter[str]] = {c.name: Counter() for c in critics}
+    reasons: dict[str, dict[str, Counter[str]]] = {
+        decision: {c.name: Counter() for c in critics} for decision in ("drop", "abstain")
+    }
     done = 0
 
     def verdicts() -> Iterator[Verdict]:
@@ -278,8 +280,8 @@ def _judge(run: Run, key: str, critics: Sequence[Critic], progress: Progress) ->
         for critic in critics:
             for verdict in critic.judge(claims(run)):
                 tally[critic.name][verdict.decision] += 1
-                if verdict.decision == "drop":
-                    drops[critic.name][verdict.reason] += 1
+                if verdict.decision != "keep":
+                    reasons[verdict.decision][critic.name][verdict.reason] += 1
                 yield verdict
                 done += 1
                 progress("verdicts", done, total)
@@ -293,7 +295,8 @@ def _judge(run: Run, key: str, critics: Sequence[Critic], progress: Progress) ->
     run.finish(
         "verdicts", key, ["verdicts.parquet"], rows, started,
         critics={name: dict(sorted(c.items())) for name, c in tally.items()},
-        drops={name: dict(c.most_common()) for name, c in drops.items() if c},
+        drops={name: dict(c.most_common()) for name, c in reasons["drop"].items() if c},
+        abstentions={name: dict(c.most_common()) for name, c in reasons["abstain"].items() if c},
     )
 
 

@@ -133,7 +133,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one critic says of one candidate. `score` is in [0, 1] or None; `reason` is for people."""
+    """What one critic says of one candidate.
+
+    `score` is in [0, 1] or None. `reason` says in a few fixed words why it is dropped or not judged; kept ones have none.
+    """
 
     candidate_id: str
     critic: str

@@ -99,6 +99,22 @@ def test_a_build_goes_from_prompts_to_a_graph(tmp_path: Path) -> None:
     assert sum(t.negated for t in triples) == 8
 
 
+def test_the_manifest_says_why_critics_drop_and_abstain(tmp_path: Path) -> None:
+    class Unsure(NoBad):
+        name = "unsure"
+
+        def judge(self, claims: Iterable[Claim]) -> Iterator[Verdict]:
+            for claim in claims:
+                yield Verdict(claim.candidate.id, self.name, "abstain", None, "nothing known")
+
+    run = run_at(tmp_path / "r")
+    build(run, Parts(load_ontology(), Source(), Teacher(), Extractor(), [NoBad(), Unsure()]))
+    stage = run.stage("verdicts") or {}
+    assert stage["critics"] == {"nobad": {"drop": 16, "keep": 16}, "unsure": {"abstain": 32}}
+    assert stage["drops"] == {"nobad": {"bad word": 16}}
+    assert stage["abstentions"] == {"unsure": {"nothing known": 32}}
+
+
 def test_a_second_build_asks_nothing(tmp_path: Path) -> None:
     teacher = Teacher()
     build(run_at(tmp_path / "r"), parts(teacher))
