@@ -135,7 +135,8 @@ class Claim:
 class Verdict:
     """What one critic says of one candidate.
 
-    `score` is in [0, 1] or None. `reason` says in a few fixed words why it is dropped or not judged; kept ones have none.
+    `score` is in [0, 1] or None. `reason` says in a few fixed words why it is dropped or not judged, and is empty for
+    one that is kept.
     """
 
     candidate_id: str
