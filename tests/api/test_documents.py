@@ -1,0 +1,103 @@
+"""Answers that the event loop waits for: in time, whole, and without harm to the next ones."""
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from fastapi.testclient import TestClient
+
+from api.assemble import OpenRun
+from api.documents import _received
+from api.limits import Limits
+from api.problems import ProblemError
+from api.server import create_app
+from kg.ontology import load_ontology
+from loaders.rdf import RdfStore
+from tests.loaders.test_rdf import ROWS, SLOW, built
+
+DEEP = "SELECT * WHERE " + "{" * 30_000 + "}" * 30_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("rdf")
+    store = RdfStore(made / "rdf", load_ontology())
+    store.write(built(made / "run", ROWS), "demo-1")
+    store.close()
+    return made / "rdf"
+
+
+@pytest.fixture
+def store(folder: Path) -> Iterator[RdfStore]:
+    """A store with one process, so that all have to wait for it."""
+    store = RdfStore(folder, load_ontology(), workers=1)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def client(opened: OpenRun, store: RdfStore) -> Iterator[TestClient]:
+    limits = Limits(query_seconds=2, queries_at_once=3, body_bytes=1 << 20)
+    with TestClient(create_app(replace(opened, sparql=store), limits)) as made:
+        yield made
+
+
+def ask(client: TestClient, query: str) -> Any:
+    return client.post("/sparql", data={"query": query}, headers={"Accept": "text/csv"})
+
+
+def test_a_late_answer_is_stopped_and_the_next_one_comes(client: TestClient) -> None:
+    begun = time.monotonic()
+    late = ask(client, SLOW)
+    assert (late.status_code, late.json()["title"]) == (504, "Time is up")
+    assert time.monotonic() - begun < 4
+    assert ask(client, "SELECT (1 AS ?n) {}").text == "n\r\n1\r\n"
+
+
+def test_a_query_that_ends_its_process_is_refused_and_the_next_one_answered(client: TestClient) -> None:
+    assert ask(client, DEEP).status_code == 400
+    assert ask(client, "SELECT (2 AS ?n) {}").text == "n\r\n2\r\n"
+
+
+def test_more_at_once_than_there_are_processes_are_answered_in_turn(client: TestClient) -> None:
+    with ThreadPoolExecutor(9) as pool:
+        answers = list(pool.map(lambda i: ask(client, f"SELECT ({i} AS ?n) {{}}"), range(40)))
+    assert [answer.text for answer in answers] == [f"n\r\n{i}\r\n" for i in range(40)]
+
+
+@pytest.mark.parametrize("size", [1_000, 65_000, 66_000, 500_000, 1_040_000, 3_000_000])
+def test_answers_of_any_size_are_whole(client: TestClient, size: int) -> None:
+    answer = ask(client, f'SELECT ?n {{ BIND("{"x" * 1000}" AS ?t) {_times(size // 1000)} BIND(?t AS ?n) }}')
+    assert answer.text == "n\r\n" + f"{'x' * 1000}\r\n" * (size // 1000)
+    assert ("content-length" in answer.headers) == (size < 1_048_000)
+
+
+def _times(count: int) -> str:
+    """A pattern with so many solutions."""
+    return "VALUES ?i { " + " ".join(map(str, range(count))) + " }"
+
+
+def test_what_never_comes_is_not_waited_for(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    ended: list[int] = []
+
+    class Silent:
+        def fileno(self) -> int:
+            return read
+
+        def close(self) -> None:
+            ended.append(read)
+
+    begun = time.monotonic()
+    with pytest.raises(ProblemError, match="no answer within"):
+        anyio.run(_received, Silent(), 0.1)
+    assert 0.5 < time.monotonic() - begun < 5
+    assert ended == [read]
+    os.close(read)
+    os.close(write)
