@@ -23,6 +23,8 @@ COMMANDS = {
     "unload": ("api.commands_graph", "Withdraw a run, and its earlier builds, from Cypher and RDF stores."),
     "query": ("api.commands_query", "Ask the graph in Cypher, in SPARQL, or by a named question."),
     "questions": ("api.commands_query", "List the named questions, or show one in Cypher and SPARQL."),
+    "review": ("api.commands_review", "Let people judge triples, those first that the critics doubt."),
+    "labels": ("api.commands_review", "Write the labels of a run's reviewers as examples for a critic."),
     "explain": ("api.commands_graph", "Show where a triple came from and what the critics said."),
     "export": ("api.commands_graph", "Write a run's graph to a file."),
     "validate": ("api.commands_validate", "Check a run's RDF, an RDF file, or an RDF store against SHACL shapes."),

@@ -4,12 +4,15 @@ import shutil
 from importlib.resources import as_file, files
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from api.output import StderrProgress, emit, say, table
 from kg.errors import InputError
+
+if TYPE_CHECKING:
+    from kg.run import Run
 
 RUNS = Path("runs")
 
@@ -162,7 +165,9 @@ def status(run: Path | None, as_json: bool) -> None:
              as_json, lambda: table(["run", "stages done"], rows, widest=100) if rows else "no runs in ./runs yet")
         return
     opened = Run.open(run)
-    emit(opened.manifest, as_json, lambda: _show_status(opened.manifest))
+    reviews = _reviews(opened)
+    emit({**opened.manifest, **({"reviews": reviews} if reviews else {})}, as_json,
+         lambda: _show_status(opened.manifest) + _show_reviews(reviews))
 
 
 def _show_status(manifest: dict[str, Any]) -> str:
@@ -185,6 +190,37 @@ def _show_status(manifest: dict[str, Any]) -> str:
         lines += ["", table(["critic", "decision", "because", "candidates"], reasons)]
     if "graph" in stages:
         lines += ["", ", ".join(f"{n:,} {what}" for what, n in stages["graph"]["counts"].items())]
+    return "\n".join(lines)
+
+
+def _reviews(run: "Run") -> dict[str, Any]:
+    """What people have said of the run's triples; empty where nobody was asked."""
+    from kg.agreement import agreement
+    from kg.reviews import FILE, ReviewLog, is_valid
+
+    if not (run.path / FILE).is_file():
+        return {}
+    log = ReviewLog(run.path / FILE)
+    judged = [is_valid([act.label for act in given.values()]) for _, given in log.labels()]
+    return {
+        "triples": len(judged), "valid": judged.count(True), "invalid": judged.count(False),
+        "undecided": judged.count(None), "labels": log.counts(), "agreement": agreement(log),
+    }
+
+
+def _show_reviews(reviews: dict[str, Any]) -> str:
+    if not reviews:
+        return ""
+    agreed = reviews["agreement"]
+    lines = ["", "", table(["reviewer", "labels"], list(reviews["labels"].items()))]
+    lines.append(", ".join(f"{reviews[key]:,} {what}" for key, what in (
+        ("triples", "triples labelled"), ("valid", "valid"), ("invalid", "not valid"), ("undecided", "undecided"),
+    )))
+    if agreed["twice"]:
+        rows = [("Krippendorff's alpha, ordinal", agreed["twice"], agreed["alpha"]),
+                ("Fleiss' kappa, valid or not", agreed["twice"], agreed["fleiss"])]
+        rows += [(f"Cohen's kappa, {' and '.join(c['reviewers'])}", c["triples"], c["kappa"]) for c in agreed["cohen"]]
+        lines += ["", table(["agreement", "triples", "value"], rows)]
     return "\n".join(lines)
 
 

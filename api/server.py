@@ -63,6 +63,7 @@ def create_app(
         docs_url=None, redoc_url=None, lifespan=lifespan, default_response_class=problems.Json, responses=_PROBLEMS,
     )
     app.state.kg = state
+    app.state.patience = max(state.limits.query_seconds, state.limits.model_seconds) + GRACE
     for module in (routes_query, routes_sparql, routes_graph, routes_site):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=str(routes_site.STATIC)), "static")
@@ -92,13 +93,11 @@ def serve(
 ) -> None:
     """Serves until SIGTERM or SIGINT, and then until the requests in flight are answered.
 
-    Port 0 takes a free one. `ready` is called with the address once connections are taken. Raises
-    InputError for an address that cannot be used.
+    `app.state.patience` is how many seconds a request may take. Port 0 takes a free one. `ready` is called with the
+    address once connections are taken. Raises InputError for an address that cannot be used.
     """
-    limits: Limits = app.state.kg.limits
-    longest = max(limits.query_seconds, limits.model_seconds) + GRACE
     config = uvicorn.Config(
-        app, log_level="warning", server_header=False, timeout_graceful_shutdown=math.ceil(longest) + 1,
+        app, log_level="warning", server_header=False, timeout_graceful_shutdown=math.ceil(app.state.patience) + 1,
         timeout_keep_alive=KEEP_ALIVE,
     )
     server = uvicorn.Server(config)

@@ -7,7 +7,7 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** The server's answer; throws an Error whose message is in words. */
+/** The server's answer; throws an Error whose message is in words, with the server's `status` where it answered. */
 export async function call(path, options = {}) {
   let response;
   try {
@@ -23,7 +23,8 @@ export async function call(path, options = {}) {
   const isJson = /json/.test(response.headers.get("content-type") ?? "");
   const body = isJson ? JSON.parse(text) : text;
   if (!response.ok) {
-    throw new Error(body.detail ? `${body.title}: ${body.detail}` : `The server answered ${response.status}.`);
+    const message = body.detail ? `${body.title}: ${body.detail}` : `The server answered ${response.status}.`;
+    throw Object.assign(new Error(message), { status: response.status });
   }
   return body;
 }
