@@ -191,7 +191,7 @@ def test_a_server_asks_for_the_key_and_logs_requests(built: Path) -> None:
     key = "a-key-that-is-long-enough"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "KG_API_KEY": key}
     command = [sys.executable, "-c", "from api.cli import main; main()", "serve", "run", "--port", "0", "--json",
-               "--rate", "1", "--access-log", "access.jsonl"]
+               "--rate", "0.01", "--access-log", "access.jsonl"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=built,
                           env=environment) as server:
         assert server.stdout is not None
