@@ -1,6 +1,7 @@
 """A small run that was really built, and an app over it with fakes for stores, student and extractor."""
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -201,6 +202,22 @@ class Student:
 
     def save(self, path: Path) -> None:
         raise AssertionError("the server never saves")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium, driven by Playwright; as long as it is there no test may run an event loop of its own."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="pages are tested with Playwright: pip install it")
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("pages are tested in Chromium: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=[
+            "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", "--no-first-run",
+        ])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -40,10 +40,6 @@ KG = Namespace("https://w3id.org/distilkg/ns#")
 PREFIXES = f"PREFIX kg: <{KG}> PREFIX skos: <{SKOS}> "
 WANTS = PREFIXES + f"SELECT ?want {{ ?h skos:prefLabel '{CAKE}' ; kg:xWant/skos:prefLabel ?want }} ORDER BY ?want"
 WANTED = ["to eat it", "to share it"]
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run",
-]
 
 
 @pytest.fixture(scope="module")
@@ -192,19 +188,6 @@ def test_a_second_server_asks_the_first(run: Path, url: str) -> None:
 
 
 # --- YASGUI in a browser ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("no Chromium: install the package chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield found
-        found.close()
 
 
 @pytest.fixture
