@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from kg.errors import RecipeError, RunError, UnknownNameError
 from kg.ontology import Ontology, load_ontology
@@ -12,6 +12,9 @@ from kg.pipeline import Parts, PromptSource
 from kg.protocols import Critic, CypherStore, Extractor, SparqlStore, Student, Teacher
 from kg.recipe import Part, Recipe, parse
 from kg.run import Run
+
+if TYPE_CHECKING:
+    from loaders.sparql_endpoint import SparqlEndpoint
 
 TEACHERS = {
     "local": "extraction.teacher_local:LocalTeacher",
@@ -107,6 +110,11 @@ def open_rdf(
     """The RDF store in `folder`, or else in the run's folder; its queries may ask the endpoints `services`."""
     store = load(STORES["rdf"])
     return cast(SparqlStore, store(folder or run.path / "rdf", ontology_of(run), at_once, services))
+
+
+def open_endpoint(run: Run, url: str) -> "SparqlEndpoint":
+    """The Graph Store of a SPARQL server at `url`."""
+    return cast("SparqlEndpoint", load("loaders.sparql_endpoint:SparqlEndpoint")(url, ontology_of(run)))
 
 
 def load_student(path: Path) -> Student:

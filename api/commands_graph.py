@@ -13,12 +13,17 @@ from kg.errors import InputError, KGError
 if TYPE_CHECKING:
     from kg.protocols import GraphStore
     from kg.run import Run
+    from loaders.sparql_endpoint import SparqlEndpoint
 
 _RUN = click.argument("run", type=click.Path(path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 _BOLT = click.option("--bolt", metavar="URI", help="Bolt server  [default: KG_BOLT_URI, or else the embedded engine]")
 _ONLY = click.option("--only", type=click.Choice(["cypher", "rdf"]), help="One of the two stores only.")
 _RDF = click.option("--rdf", type=click.Path(path_type=Path), help="Folder of the RDF store  [default: RUN/rdf]")
+
+_ENDPOINT = click.option("--sparql-endpoint", "endpoint", metavar="URL", help=(
+    "Graph Store of a SPARQL server (Fuseki: http://localhost:3030/DATASET/data), in place of the RDF store."
+))
 
 _REIFICATION = click.option(
     "--reification", type=click.Choice(["rdf12", "classic"]), default="rdf12", show_default=True,
@@ -65,21 +70,24 @@ def import_(paths: tuple[Path, ...], file_format: str, out: Path, ontology: str,
 @_RUN
 @_BOLT
 @_RDF
+@_ENDPOINT
 @_ONLY
 @click.option("--replace", is_flag=True, help="Withdraw first what earlier builds of this run put there.")
 @_JSON
 def load(
-    run: Path, bolt: str | None, rdf: Path | None, only: str | None, replace: bool, as_json: bool
+    run: Path, bolt: str | None, rdf: Path | None, endpoint: str | None, only: str | None, replace: bool, as_json: bool
 ) -> None:
     """Load a run's graph into Cypher and RDF stores.
 
     Loading again changes nothing; other runs stay beside it. User and password of a Bolt server come from KG_BOLT_USER
-    and KG_BOLT_PASSWORD.
+    and KG_BOLT_PASSWORD, those of a SPARQL server from KG_SPARQL_USER and KG_SPARQL_PASSWORD. There the run becomes the
+    named graph https://w3id.org/distilkg/run/ID, in place of what that graph held.
 
     \b
     Example:
       kg load runs/demo-1a2b3c4d
       KG_BOLT_PASSWORD=... kg load runs/demo-1a2b3c4d --bolt bolt://localhost:7687 --only cypher
+      kg load runs/demo-1a2b3c4d --sparql-endpoint http://localhost:3030/ds/data --only rdf
     """
     from kg.graph import GraphFiles
     from kg.run import Run
@@ -87,13 +95,13 @@ def load(
     opened = Run.open(run)
     graph, progress = GraphFiles(opened), StderrProgress()
 
-    def work(store: "GraphStore") -> dict[str, int]:
+    def work(store: "GraphStore | SparqlEndpoint") -> dict[str, int]:
         for run_id in [*opened.earlier_ids, opened.id] if replace else []:
             store.unload(run_id, progress)
-        store.write(graph, opened.id, progress)
-        return store.counts()
+        written = store.write(graph, opened.id, progress)
+        return _counts(store) or written
 
-    loaded = _with_stores(opened, bolt, rdf, only, work)
+    loaded = _with_stores(opened, bolt, rdf, endpoint, only, work)
     emit(loaded, as_json, lambda: "\n".join([
         *_count_lines(loaded),
         f"next: kg query {run} --cypher 'MATCH (h)-[r]->(t) RETURN h.text, type(r), t.text LIMIT 5'",
@@ -104,9 +112,12 @@ def load(
 @_RUN
 @_BOLT
 @_RDF
+@_ENDPOINT
 @_ONLY
 @_JSON
-def unload(run: Path, bolt: str | None, rdf: Path | None, only: str | None, as_json: bool) -> None:
+def unload(
+    run: Path, bolt: str | None, rdf: Path | None, endpoint: str | None, only: str | None, as_json: bool
+) -> None:
     """Withdraw a run, and its earlier builds, from Cypher and RDF stores.
 
     What this run alone says is deleted; what other runs say stays as if this one had never been loaded. The run's own
@@ -122,25 +133,32 @@ def unload(run: Path, bolt: str | None, rdf: Path | None, only: str | None, as_j
     opened = Run.open(run)
     progress = StderrProgress()
 
-    def work(store: "GraphStore") -> dict[str, int]:
+    def work(store: "GraphStore | SparqlEndpoint") -> dict[str, int]:
         for run_id in [*opened.earlier_ids, opened.id]:
             store.unload(run_id, progress)
-        return store.counts()
+        return _counts(store)
 
-    left = _with_stores(opened, bolt, rdf, only, work)
+    left = _with_stores(opened, bolt, rdf, endpoint, only, work)
     emit(left, as_json, lambda: "\n".join(["left:", *_count_lines(left)]))
 
 
 def _with_stores(
-    run: "Run", bolt: str | None, rdf: Path | None, only: str | None, work: "Callable[[GraphStore], dict[str, int]]"
+    run: "Run", bolt: str | None, rdf: Path | None, endpoint: str | None, only: str | None,
+    work: "Callable[[GraphStore | SparqlEndpoint], dict[str, int]]",
 ) -> dict[str, dict[str, int]]:
     """What `work` answers for each store, one after the other; `only` names a single one."""
-    from api.assemble import open_cypher, open_rdf
+    from api.assemble import open_cypher, open_endpoint, open_rdf
 
+    if endpoint is not None and (rdf is not None or only == "cypher"):
+        raise click.UsageError("--sparql-endpoint is in place of the RDF store: leave --rdf and --only cypher out")
     done = {}
     for name in ("cypher", "rdf"):
         if only in (None, name):
-            store = open_cypher(run, bolt) if name == "cypher" else open_rdf(run, rdf)
+            store: GraphStore | SparqlEndpoint
+            if name == "cypher":
+                store = open_cypher(run, bolt)
+            else:
+                store = open_rdf(run, rdf) if endpoint is None else open_endpoint(run, endpoint)
             try:
                 done[name] = work(store)
             finally:
@@ -148,8 +166,16 @@ def _with_stores(
     return done
 
 
+def _counts(store: "GraphStore | SparqlEndpoint") -> dict[str, int]:
+    """How much is in the store; a Graph Store does not tell."""
+    return store.counts() if hasattr(store, "counts") else {}
+
+
 def _count_lines(counts: dict[str, dict[str, int]]) -> list[str]:
-    return [f"{name}: {c['nodes']:,} nodes, {c['edges']:,} triples" for name, c in counts.items()]
+    return [
+        f"{name}: {c['nodes']:,} nodes, {c['edges']:,} triples" if c else f"{name}: the run is withdrawn"
+        for name, c in counts.items()
+    ]
 
 
 @click.command()

@@ -7,17 +7,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import click
 
-from api.output import emit, say
+from api.output import emit, say, table
 
 BENCHES = {
     "extraction": "extraction.bench_extraction:bench_extraction",
+    "load": "loaders.bench_load:bench_load",
     "teacher": "extraction.bench_teacher:bench_teacher",
 }
+BENCH_OPTIONS = {"file": ("extraction",), "run": ("load",), "bolt": ("load",)}  # the benches that take each
 _ABOVE_0 = click.FloatRange(0, min_open=True)
-OF_TEXTS = ("extraction",)  # benches that take texts of the user
 _ADDRESS = re.compile(r"https?://[^\s/?#<>\"{}|^`\\]+[^\s<>\"{}|^`\\]*")
 
 
@@ -142,21 +144,37 @@ def bolt(run: Path, write: bool, as_json: bool) -> None:
 @click.command()
 @click.argument("name", type=click.Choice(list(BENCHES)))
 @click.option("--file", type=click.Path(path_type=Path), help="Texts to read, as for kg coverage  [extraction only]")
+@click.option("--run", type=click.Path(path_type=Path), help="Run to load  [load only; default: a graph of our own]")
+@click.option("--bolt", metavar="URI", help="Bolt server with an empty database  [load only; default: embedded engine]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def bench(name: str, file: Path | None, as_json: bool) -> None:
+def bench(name: str, as_json: bool, **options: Any) -> None:
     """Measure a part against its limit, as a ratio in one run.
 
     \b
     Example:
       kg bench teacher
       kg bench extraction --file answers.jsonl
+      kg bench load --run runs/demo-1a2b3c4d --bolt bolt://localhost:7687
     """
     from api.assemble import load
 
-    if file is not None and name not in OF_TEXTS:
-        raise click.UsageError(f"--file is for {', '.join(OF_TEXTS)}: the bench {name!r} has its own texts")
-    figures = load(BENCHES[name])(**({} if file is None else {"file": file}))
-    emit(figures, as_json, lambda: "\n".join(f"{key}: {value}" for key, value in figures.items()))
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in given:
+        if name not in BENCH_OPTIONS[option]:
+            raise click.UsageError(f"--{option} is for {', '.join(BENCH_OPTIONS[option])}, not for the bench {name!r}")
+    figures = load(BENCHES[name])(**given)
+    emit(figures, as_json, lambda: _shown(figures))
+
+
+def _shown(figures: dict[str, Any]) -> str:
+    """A line for each figure; then a table of the parts that have figures of their own."""
+    parts = {name: part for name, part in figures.items() if isinstance(part, dict)}
+    lines = [f"{name}: {figure}" for name, figure in figures.items() if name not in parts]
+    if parts:
+        columns = list(next(iter(parts.values())))
+        rows = [[name, *(part[column] for column in columns)] for name, part in parts.items()]
+        lines += ["", table(["", *columns], rows)]
+    return "\n".join(lines)
 
 
 commands = {"serve": serve, "bolt": bolt, "bench": bench}

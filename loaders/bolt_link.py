@@ -15,7 +15,8 @@ from loaders.bolt_values import store_error
 
 R = TypeVar("R")
 
-PATIENCE = 60.0  # seconds that a write waits for a server that went away
+PATIENCE = 60.0  # seconds that a load waits for a server that went away
+TRIES = 3  # of a question whose connection was lost
 FETCH = 1000  # rows the driver asks for at a time
 FAULTS = (Neo4jError, DriverError, ValueError, TypeError, OverflowError)
 _LOST = (ServiceUnavailable, SessionExpired)
@@ -52,13 +53,16 @@ class Link:
             time.sleep(0.5)
 
     def read(
-        self, work: Callable[[Session], R], retry: Callable[[], bool] = lambda: True, cut: "Cut | None" = None
+        self, work: Callable[[Session], R], retry: Callable[[], bool] = lambda: True, cut: "Cut | None" = None,
+        patience: float = 0.0,
     ) -> R:
         """Does reading work, again when the connection was lost; StoreError for what else goes wrong.
 
-        `cut` can end the work from another thread.
+        `cut` can end the work from another thread. `patience` is for how many seconds a server may be away.
         """
-        for last in (False, False, True):
+        deadline, tries = time.monotonic() + patience, 0
+        while True:
+            tries += 1
             drivers = self._connected()
             known, drivers.used = drivers.used, True
             try:
@@ -71,20 +75,19 @@ class Link:
                         return work(session)
             except FAULTS as error:
                 # A connection that never worked is worth another try only where we can start the server.
-                again = isinstance(error, _LOST) and (known or self.server.ours) and retry()
-                if last or not again:
+                again = isinstance(error, _LOST) and (known or self.server.ours or patience) and retry()
+                if not again or (tries >= TRIES and time.monotonic() > deadline):
                     raise store_error(error, self.server) from None
                 self._disconnect(drivers)
             time.sleep(0.2)
-        raise AssertionError("the last try returns or raises")
 
-    def number(self, text: str, **parameters: Any) -> int:
+    def number(self, text: str, parameters: Mapping[str, Any] | None = None, patience: float = 0.0) -> int:
         """The number that a reading text answers."""
-        return self.read(lambda session: _first(session.run(text, parameters)))
+        return self.read(lambda session: _first(session.run(text, dict(parameters or {}))), patience=patience)
 
-    def records(self, text: str, parameters: Mapping[str, Any]) -> list[Record]:
+    def records(self, text: str, parameters: Mapping[str, Any], patience: float = 0.0) -> list[Record]:
         """All rows that a reading text answers."""
-        return self.read(lambda session: list(session.run(text, dict(parameters))))
+        return self.read(lambda session: list(session.run(text, dict(parameters))), patience=patience)
 
     def terminate(self, name: str) -> None:
         """Stops the query that has `name` in its metadata or, on the embedded engine, in a comment."""

@@ -8,7 +8,7 @@ from kg.graph import GraphFiles
 from kg.ontology import KINDS, Ontology
 from kg.run import Progress
 from loaders import cypher_text
-from loaders.bolt_link import Link
+from loaders.bolt_link import PATIENCE, Link
 from loaders.bolt_values import chunks
 
 _EDGE_COLUMNS = ["id", "head", "relation", "tail", "negated", "score", "level", "sources"]
@@ -84,11 +84,12 @@ class Loader:
                 self._withdraw(cypher_text.withdraw_nodes(kind), found)
 
     def _count(self, text: str) -> int:
-        return self._link.number(text, run_id=self._run_id)
+        return self._link.number(text, {"run_id": self._run_id}, PATIENCE)
 
     def _stale(self, text: str, kept: set[str]) -> list[dict[str, Any]]:
         """The rows with an `id` that is not to be kept."""
-        return [r.data() for r in self._link.records(text, {"run_id": self._run_id}) if r["id"] not in kept]
+        found = self._link.records(text, {"run_id": self._run_id}, PATIENCE)
+        return [row.data() for row in found if row["id"] not in kept]
 
     def _withdraw(self, text: str, found: list[dict[str, Any]]) -> None:
         done = 0
