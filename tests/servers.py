@@ -17,7 +17,7 @@ from loaders.embedded import Address
 VERSION = "5.26.30"
 FUSEKI = "5.6.0"
 CACHE = Path(os.environ.get("KG_TEST_CACHE") or Path.home() / ".cache" / "distilkg-tests")
-START_TIME = 120  # seconds; 8 to 24 are usual
+START_TIME = 300  # seconds; 8 to 24 are usual
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>tests</groupId><artifactId>server</artifactId><version>1</version><packaging>pom</packaging>
 <dependencies>{}</dependencies></project>
