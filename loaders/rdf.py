@@ -28,6 +28,7 @@ from loaders.vocabulary import COMPLETE, DIGEST, Vocabulary, run_iri
 LAYOUT = "3"  # changes when the same graph is other RDF
 PIECE = 36 << 20  # bytes of N-Triples loaded at once: the store needs five times as much memory for them
 WRITERS = 2  # pieces that are loaded at the same time
+_SMALL = 4096  # characters; as JSON each takes at most 12 bytes, and a pipe holds 65,536
 _LONG = 3600.0  # seconds for the store's own queries over the whole graph
 _COUNTS = """SELECT ?nodes ?edges {
   { SELECT (COUNT(*) AS ?nodes) { VALUES ?kind { kg:Event kg:Thing kg:State } ?node a ?kind } }
@@ -127,7 +128,12 @@ class RdfStore:
         return self._workers.begin(self._wanted(request, limit, most), timeout)
 
     def begin(self, request: SparqlRequest, timeout: float, limit: int, most: int) -> Pending | None:
-        """Starts what `document` does, without waiting for anything; None when no process is free."""
+        """Starts what `document` does, without waiting for anything.
+
+        None when no process is free, and for a request that a pipe may not hold whose reader is yet to come.
+        """
+        if sum(map(len, (request.text, *request.default_graphs, *request.named_graphs))) > _SMALL:
+            return None
         return self._workers.ask(self._wanted(request, limit, most), timeout)
 
     def close(self) -> None:

@@ -364,6 +364,19 @@ def _interrupt(text: object) -> None:
     raise KeyboardInterrupt
 
 
+def test_a_large_request_is_not_started_by_who_may_not_wait(store: RdfStore) -> None:
+    def started(text: str, *graphs: str) -> bool:
+        pending = store.begin(SparqlRequest(text, ["text/csv"], named_graphs=graphs), 30, 9, 1000)
+        if pending is not None:
+            pending.receive()
+            pending.close()
+        return pending is not None
+
+    assert started("ASK {} # " + "😀" * 4000)
+    assert not started("ASK {} # " + "😀" * 4096)
+    assert not started("ASK {}", *(f"a:{i}" for i in range(1000)))
+
+
 def test_waiting_for_a_free_process_counts(fresh: RdfStore, tmp_path: Path) -> None:
     fresh.write(built(tmp_path / "run", ROWS), "demo-1")
     one = RdfStore(fresh.path, load_ontology(), workers=1)
