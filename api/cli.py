@@ -18,6 +18,7 @@ COMMANDS = {
     "relations": ("api.commands_build", "List the relations of an ontology."),
     "build": ("api.commands_build", "Ask a teacher, read its answers and judge them into a graph."),
     "status": ("api.commands_build", "Show what a run has done, or list the runs."),
+    "calibrate": ("api.commands_levels", "Turn critics' verdicts into probabilities and levels, by people's labels."),
     "import": ("api.commands_graph", "Make a run from a file of triples."),
     "load": ("api.commands_graph", "Load a run's graph into Cypher and RDF stores."),
     "unload": ("api.commands_graph", "Withdraw a run, and its earlier builds, from Cypher and RDF stores."),

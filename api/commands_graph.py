@@ -224,8 +224,9 @@ def explain(run: Path, triple_id: str, with_parse: bool, svg: Path | None, as_js
     "File to write, packed by gzip when it ends in .gz; - is standard output. For neo4j-csv a folder."
 ))
 @_REIFICATION
+@click.option("--level", help="Write only what passes this level: high, low, rec_0.7, prec_0.9, ...")
 @_JSON
-def export(run: Path, file_format: str, out: Path, reification: str, as_json: bool) -> None:
+def export(run: Path, file_format: str, out: Path, reification: str, level: str | None, as_json: bool) -> None:
     """Write a run's graph to a file.
 
     \b
@@ -235,10 +236,11 @@ def export(run: Path, file_format: str, out: Path, reification: str, as_json: bo
       kg export runs/demo-1a2b3c4d --format neo4j-csv --out demo-csv
     """
     from api.assemble import ontology_of
+    from api.levels import level_of
     from kg.run import Run
     from loaders.exports import export_run
 
-    opened = Run.open(run)
+    opened = Run.open(run) if level is None else level_of(Run.open(run), level)
     rows = export_run(opened, file_format, out, ontology_of(opened), reification == "classic")
     if str(out) == "-":
         return

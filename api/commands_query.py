@@ -9,6 +9,7 @@ import click
 from api.output import emit, print_csv, say, table
 
 if TYPE_CHECKING:
+    from kg.protocols import CypherStore, SparqlStore
     from kg.run import Run
     from loaders.questions import Question
 
@@ -27,10 +28,12 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result a
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
 @click.option("--bolt", metavar="URI", help="Bolt server  [default: KG_BOLT_URI, or else the embedded engine]")
 @click.option("--rdf", type=click.Path(path_type=Path), help="Folder of the RDF store  [default: RUN/rdf]")
+@click.option("--level", help="Ask only what passes this level: high, low, rec_0.7, prec_0.9, ...")
 @_JSON
 def query(
     run: Path, cypher: str | None, sparql: str | None, name: str | None, language: str | None, params: tuple[str, ...],
-    timeout: float, limit: int, as_csv: bool, bolt: str | None, rdf: Path | None, as_json: bool,
+    timeout: float, limit: int, as_csv: bool, bolt: str | None, rdf: Path | None, level: str | None,
+    as_json: bool,
 ) -> None:
     """Ask the graph in Cypher, in SPARQL, or by a named question.
 
@@ -44,13 +47,17 @@ def query(
         --cypher 'MATCH (h:Event {text: $e})-[:X_WANT]->(t) RETURN t.text'
     """
     from api.assemble import open_cypher, open_rdf
+    from api.levels import open_level
     from kg.run import Run
 
     if as_csv and as_json:
         raise click.UsageError("give one of --csv and --json")
     opened = Run.open(run)
     asked, text, values = _asked(opened, {"cypher": cypher, "sparql": sparql}, name, language, _parameters(params))
-    store = open_cypher(opened, bolt) if asked == "cypher" else open_rdf(opened, rdf)
+    if level is not None:
+        store: CypherStore | SparqlStore = open_level(opened, level, asked, bolt, rdf)
+    else:
+        store = open_cypher(opened, bolt) if asked == "cypher" else open_rdf(opened, rdf)
     try:
         rows = store.query(text, values, timeout, limit)
     finally:

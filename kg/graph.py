@@ -1,6 +1,6 @@
 """The graph of a run: merging judged candidates, and reading the three Parquet files back."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,8 @@ class GraphBuilder:
             edge.score = score if edge.score is None else max(edge.score, score)
         return edge_id
 
-    def write(self, run: Run) -> dict[str, int]:
-        """Writes the three `.part` files of the run; returns rows by file."""
+    def write(self, run: Run, level_of: Callable[[float | None], str] | None = None) -> dict[str, int]:
+        """Writes the three `.part` files of the run; returns rows by file. `level_of` gives a score's level."""
         edges = self._edges
         return {
             "nodes": write_parquet(run.part(FILES[0]), NODES, (
@@ -85,7 +85,8 @@ class GraphBuilder:
                 {
                     "id": i, "head": e.head, "relation": e.relation, "tail": e.tail, "negated": e.negated,
                     "head_text": _commonest(self._nodes[e.head].surfaces), "tail_text": _commonest(e.wordings),
-                    "score": e.score, "level": "", "sources": len(e.sources),
+                    "score": e.score, "level": level_of(e.score) if level_of else "",
+                    "sources": len(e.sources),
                 } for i, e in edges.items()
             )),
             "provenance": write_parquet(run.part(FILES[2]), PROVENANCE, (

@@ -16,6 +16,9 @@ from typing import Protocol
 
 from kg.errors import RunError
 from kg.graph import FILES, GraphBuilder
+from kg.label_model import FILE as CALIBRATION
+from kg.label_model import Calibration
+from kg.levels import Levels
 from kg.ontology import Ontology
 from kg.protocols import Critic, Extractor, PaidTeacher, Teacher
 from kg.records import Answer, Candidate, Claim, Prompt, Verdict, digest
@@ -110,11 +113,16 @@ def build(run: Run, parts: Parts, progress: Progress = silent, limit: int | None
         key = digest("verdicts", *(f"{c.name} {c.version}" for c in parts.critics), run.digest("candidates"))
         if not run.is_done("verdicts", key):
             _judge(run, key, parts.critics, progress)
-        key = digest("graph", GRAPH_VERSION, run.id, run.digest("candidates", "verdicts"))
-        if not run.is_done("graph", key):
-            _merge(run, key, parts.ontology, progress)
+        _merge(run, parts.ontology, progress)
     graph = run.stage("graph") or {}
     return {"asked": asked["asked"], "reused": asked["reused"], **graph["counts"]}
+
+
+def merge(run: Run, ontology: Ontology, progress: Progress = silent) -> dict[str, int]:
+    """Makes the graph of a built run anew where its calibration has changed; returns rows by file."""
+    with run.lock():
+        _merge(run, ontology, progress)
+    return dict((run.stage("graph") or {})["counts"])
 
 
 def answers(run: Run, prompts: str = "prompts", generations: str = "generations") -> Iterator[Answer]:
@@ -300,24 +308,48 @@ def _judge(run: Run, key: str, critics: Sequence[Critic], progress: Progress) ->
     )
 
 
-def _merge(run: Run, key: str, ontology: Ontology, progress: Progress) -> None:
-    """Builds the graph from the candidates that no critic drops; the edge's score is the mean of their scores."""
+def _merge(run: Run, ontology: Ontology, progress: Progress) -> None:
+    """Builds the graph from the candidates that no critic drops.
+
+    A source's score is the probability that the run's calibration gives; without one, the mean of its critics' scores.
+    """
+    calibration = Calibration.read(run.path)
+    about = [repr(calibration)] if calibration else []
+    key = digest("graph", GRAPH_VERSION, run.id, run.digest("candidates", "verdicts"), *about)
+    if run.is_done("graph", key):
+        return
+    if calibration and set(calibration.model.weights) != set((run.stage("verdicts") or {})["critics"]):
+        raise RunError(f"{run.path / CALIBRATION} is of other critics: remove it, build, and `kg calibrate` again")
     started = time.monotonic()
-    dropped: set[str] = set()
-    scores: dict[str, list[float]] = {}
-    for v in read_parquet(run.require("verdicts"), ["candidate_id", "decision", "score"]):
-        if v["decision"] == "drop":
-            dropped.add(v["candidate_id"])
-        elif v["score"] is not None:
-            scores.setdefault(v["candidate_id"], []).append(v["score"])
+    dropped, scores = _scores(run, calibration)
     builder = GraphBuilder(ontology)
     total = (run.stage("candidates") or {}).get("rows")
     for done, candidate in enumerate(map(candidate_from, read_parquet(run.require("candidates")))):
         if candidate.id not in dropped:
-            given = scores.get(candidate.id)
-            score = sum(given) / len(given) if given else None
             c = candidate
-            builder.add(c.triple, c.generation_id, c.rule, c.start, c.end, score)
+            builder.add(c.triple, c.generation_id, c.rule, c.start, c.end, scores.get(candidate.id))
         progress("graph", done + 1, total)
-    counts = builder.write(run)
-    run.finish("graph", key, FILES, counts["edges"], started, counts=counts, dropped=len(dropped))
+    levels = calibration.levels if calibration else Levels({})
+    counts = builder.write(run, levels.of)
+    run.finish(
+        "graph", key, FILES, counts["edges"], started, counts=counts, dropped=len(dropped), levels=dict(levels.cut_offs)
+    )
+
+
+def _scores(run: Run, calibration: Calibration | None) -> tuple[set[str], dict[str, float]]:
+    """(ids of the candidates that a critic drops, scores of candidates)."""
+    dropped: set[str] = set()
+    sums: dict[str, float] = {}
+    counts = Counter[str]()
+    for v in read_parquet(run.require("verdicts"), ["candidate_id", "critic", "decision", "score"]):
+        i = v["candidate_id"]
+        if v["decision"] == "drop":
+            dropped.add(i)
+        if calibration:
+            sums[i] = sums.get(i, 0.0) + calibration.model.evidence(v["critic"], v["decision"], v["score"])
+        elif v["score"] is not None:
+            sums[i] = sums.get(i, 0.0) + v["score"]
+            counts[i] += 1
+    if calibration:
+        return dropped, {i: calibration.model.probability(s) for i, s in sums.items()}
+    return dropped, {i: s / counts[i] for i, s in sums.items()}

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from kg.errors import RunError
 from kg.graph import GraphFiles
+from kg.label_model import Calibration, LabelModel
+from kg.levels import Levels
 from kg.ontology import load_ontology
-from kg.pipeline import Head, Parts, build, claims
+from kg.pipeline import Head, Parts, build, claims, merge
 from kg.records import Answer, Candidate, Claim, Generation, Prompt, Triple, Verdict
 from kg.run import Run, read_lines
 
@@ -113,6 +115,26 @@ def test_the_manifest_says_why_critics_drop_and_abstain(tmp_path: Path) -> None:
     assert stage["critics"] == {"nobad": {"drop": 16, "keep": 16}, "unsure": {"abstain": 32}}
     assert stage["drops"] == {"nobad": {"bad word": 16}}
     assert stage["abstentions"] == {"unsure": {"nothing known": 32}}
+
+
+def test_a_calibration_gives_probabilities_and_levels(tmp_path: Path) -> None:
+    run = run_at(tmp_path / "r")
+    build(run, parts(Teacher()))
+    assert {(e["score"], e["level"]) for e in GraphFiles(run).edges()} == {(0.5, "")}
+    model = LabelModel(1.0, {"nobad": {"drop": -2.0, "abstain": 0.0, "score": 1.0}})
+    Calibration(model, Levels({"rec_0.5": 0.9, "rec_0.9": 0.7}), 10).write(run.path)
+    assert merge(run, load_ontology())["edges"] == 16
+    for again in (run, run_at(tmp_path / "r")):
+        build(again, parts(Teacher(break_after=0)))
+        assert {(round(e["score"], 4), e["level"]) for e in GraphFiles(again).edges()} == {(0.7311, "rec_0.9")}
+        assert (again.stage("graph") or {})["levels"] == {"rec_0.5": 0.9, "rec_0.9": 0.7}
+
+
+def test_a_calibration_of_other_critics_is_an_error(tmp_path: Path) -> None:
+    run = run_at(tmp_path / "r")
+    Calibration(LabelModel(1.0, {"other": {}}), Levels({}), 10).write(run.path)
+    with pytest.raises(RunError, match="other critics"):
+        build(run, parts(Teacher()))
 
 
 def test_a_second_build_asks_nothing(tmp_path: Path) -> None:
