@@ -91,9 +91,11 @@ def fold_of(head: str) -> int:
 
 
 def calibrate(votes: Sequence[Votes], valid: Sequence[bool]) -> Calibration:
-    """The label model of judged triples and the cut-offs on the probabilities that it gives them."""
+    """The label model of judged triples, and the cut-offs on the probabilities of those that no critic drops."""
     model = fit(votes, valid)
-    return Calibration(model, find_cut_offs([model.judge(v) for v in votes], valid), len(votes))
+    passed = [i for i, v in enumerate(votes) if not is_dropped(v)]
+    levels = find_cut_offs([model.judge(votes[i]) for i in passed], [valid[i] for i in passed])
+    return Calibration(model, levels, len(votes))
 
 
 def held_out(votes: Sequence[Votes], valid: Sequence[bool], heads: Sequence[str]) -> list[tuple[float, Levels]]:
@@ -112,6 +114,11 @@ def majority(votes: Votes) -> float:
     """The share of those who keep among the critics that do not abstain; 0.5 when all abstain."""
     said = [decision == "keep" for decision, _ in votes.values() if decision != "abstain"]
     return sum(said) / len(said) if said else 0.5
+
+
+def is_dropped(votes: Votes) -> bool:
+    """Whether a critic drops it: then it is not in the graph, whatever its probability."""
+    return any(decision == "drop" for decision, _ in votes.values())
 
 
 def alone(decision: str, score: float | None) -> float:

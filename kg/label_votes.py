@@ -7,7 +7,7 @@ import numpy as np
 
 from kg.errors import RunError
 from kg.graph import node_id
-from kg.label_model import Votes, alone, held_out, majority
+from kg.label_model import Votes, alone, held_out, is_dropped, majority
 from kg.levels import Levels
 from kg.metrics import auc, calibration_error, wilson
 from kg.ontology import Ontology
@@ -35,7 +35,7 @@ class Measure(NamedTuple):
 
 class Kept(NamedTuple):
     """What passes a level: how many judged triples, the share of them that is valid with its 95% Wilson interval, and
-    the share of all valid ones."""
+    the share of all valid ones that no critic drops."""
 
     level: str
     cut_off: float
@@ -75,15 +75,17 @@ def measure(rows: Sequence[Judged]) -> tuple[list[Measure], list[Kept], float]:
                        sum(v[c][0] == "abstain" for v in votes)) for c in votes[0]]
     judges.append(_measure("(majority)", valid, np.array(list(map(majority, votes)))))
     judges.append(_measure("(label model)", valid, ours))
-    return sorted(judges, key=lambda m: -m.auc), _kept(valid, scored), calibration_error(valid, ours) or 0.0
+    return sorted(judges, key=lambda m: -m.auc), _kept(rows, scored), calibration_error(valid, ours) or 0.0
 
 
 def _measure(name: str, valid: np.ndarray, values: np.ndarray, abstained: int = 0) -> Measure:
     return Measure(name, auc(valid, values) or 0.5, float(np.mean((values - valid) ** 2)), abstained)
 
 
-def _kept(valid: np.ndarray, scored: Sequence[tuple[float, Levels]]) -> list[Kept]:
-    """What each level that all folds have keeps, strictest first."""
+def _kept(rows: Sequence[Judged], held: Sequence[tuple[float, Levels]]) -> list[Kept]:
+    """What each level that all folds have keeps of what no critic drops, the strictest first."""
+    passing = [i for i, row in enumerate(rows) if not is_dropped(row.votes)]
+    scored, valid = [held[i] for i in passing], np.array([rows[i].valid for i in passing])
     common = set.intersection(*(set(levels.cut_offs) for _, levels in scored))
     found = []
     for name in common:
@@ -91,7 +93,7 @@ def _kept(valid: np.ndarray, scored: Sequence[tuple[float, Levels]]) -> list[Kep
         passed = np.array([p >= c for (p, _), c in zip(scored, cut_offs, strict=True)])
         count, hits = int(passed.sum()), int(valid[passed].sum())
         found.append(Kept(name, sum(cut_offs) / len(cut_offs), count, hits / max(count, 1), *wilson(hits, count),
-                          hits / int(valid.sum())))
+                          hits / max(int(valid.sum()), 1)))
     return sorted(found, key=lambda k: (-k.cut_off, k.level))
 
 
