@@ -37,7 +37,9 @@ import sys
 from pathlib import Path
 from kg.graph import GraphFiles
 from kg.run import Run
+from loaders import rdf, rdf_statements
 from tests.load_kills import open_store
+rdf.PIECE, rdf_statements.BATCH = 500_000, 200  # many pieces of a small graph
 run = Run.open(Path(sys.argv[1]))
 store = open_store(sys.argv[2], Path(sys.argv[3]), sys.argv[4])
 print("ready", flush=True)
