@@ -27,6 +27,8 @@ COMMANDS = {
     "review": ("api.commands_review", "Let people judge triples, those first that the critics doubt."),
     "labels": ("api.commands_review", "Write the labels of a run's reviewers as examples for a critic."),
     "explain": ("api.commands_graph", "Show where a triple came from and what the critics said."),
+    "report": ("api.commands_report",
+               "Show what in a graph may do harm: offensive tails, and how groups of people are felt and thought of."),
     "export": ("api.commands_graph", "Write a run's graph to a file."),
     "validate": ("api.commands_validate", "Check a run's RDF, an RDF file, or an RDF store against SHACL shapes."),
     "extract": ("api.commands_text", "Read triples from texts."),
