@@ -16,9 +16,12 @@ from api.output import emit, say, table
 BENCHES = {
     "extraction": "extraction.bench_extraction:bench_extraction",
     "load": "loaders.bench_load:bench_load",
+    "sparql": "api.bench_sparql:bench_sparql",
     "teacher": "extraction.bench_teacher:bench_teacher",
 }
-BENCH_OPTIONS = {"file": ("extraction",), "run": ("load",), "bolt": ("load",)}  # the benches that take each
+BENCH_OPTIONS = {  # the benches that take each
+    "file": ("extraction",), "run": ("load", "sparql"), "bolt": ("load",), "triples": ("sparql",),
+}
 _ABOVE_0 = click.FloatRange(0, min_open=True)
 _ADDRESS = re.compile(r"https?://[^\s/?#<>\"{}|^`\\]+[^\s<>\"{}|^`\\]*")
 
@@ -144,8 +147,9 @@ def bolt(run: Path, write: bool, as_json: bool) -> None:
 @click.command()
 @click.argument("name", type=click.Choice(list(BENCHES)))
 @click.option("--file", type=click.Path(path_type=Path), help="Texts to read, as for kg coverage  [extraction only]")
-@click.option("--run", type=click.Path(path_type=Path), help="Run to load  [load only; default: a graph of our own]")
+@click.option("--run", type=click.Path(path_type=Path), help="Run to take  [load, sparql; default: a graph of our own]")
 @click.option("--bolt", metavar="URI", help="Bolt server with an empty database  [load only; default: embedded engine]")
+@click.option("--triples", type=click.IntRange(1), help="Triples to ask of  [sparql only; default: 1,000,000]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def bench(name: str, as_json: bool, **options: Any) -> None:
     """Measure a part against its limit, as a ratio in one run.
@@ -155,6 +159,7 @@ def bench(name: str, as_json: bool, **options: Any) -> None:
       kg bench teacher
       kg bench extraction --file answers.jsonl
       kg bench load --run runs/demo-1a2b3c4d --bolt bolt://localhost:7687
+      kg bench sparql --run runs/demo-1a2b3c4d --triples 1000000
     """
     from api.assemble import load
 
@@ -167,12 +172,11 @@ def bench(name: str, as_json: bool, **options: Any) -> None:
 
 
 def _shown(figures: dict[str, Any]) -> str:
-    """A line for each figure; then a table of the parts that have figures of their own."""
+    """A line for each figure; then a table of the parts that have the same figures of their own."""
     parts = {name: part for name, part in figures.items() if isinstance(part, dict)}
     lines = [f"{name}: {figure}" for name, figure in figures.items() if name not in parts]
-    if parts:
-        columns = list(next(iter(parts.values())))
-        rows = [[name, *(part[column] for column in columns)] for name, part in parts.items()]
+    for columns in dict.fromkeys(tuple(part) for part in parts.values()):
+        rows = [[name, *part.values()] for name, part in parts.items() if tuple(part) == columns]
         lines += ["", table(["", *columns], rows)]
     return "\n".join(lines)
 
