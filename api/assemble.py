@@ -27,6 +27,7 @@ CRITICS = {
     "ontology": "extraction.critics:OntologyCritic",
     "repetition": "extraction.critics:RepetitionCritic",
     "likelihood": "extraction.critics:LikelihoodCritic",
+    "plausibility": "extraction.plausibility:PlausibilityCritic",
 }
 STORES = {"cypher": "loaders.bolt:BoltStore", "rdf": "loaders.rdf:RdfStore"}
 STUDENTS = {"causal": "kg.student:LanguageModelStudent"}

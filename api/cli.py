@@ -35,6 +35,8 @@ COMMANDS = {
     "coverage": ("api.commands_text", "Tell which sentences of texts gave triples and which constructions gave none."),
     "eval": ("api.commands_eval", "Measure a part against what careful readers marked."),
     "train": ("api.commands_student", "Train a student on a run or a file of triples."),
+    "train-critic": ("api.commands_critic", "Train a critic on triples that people judged."),
+    "judge": ("api.commands_critic", "Let a trained critic judge the triples of a run or a file."),
     "complete": ("api.commands_student", "Let a student complete heads."),
     "serve": ("api.commands_serve", "Serve a run over HTTP: Cypher, SPARQL, completion, a page."),
     "bolt": ("api.commands_serve", "Show where Bolt tools reach the embedded Cypher engine, and keep it running."),

@@ -10,7 +10,8 @@
     |-- StoreError         a store that cannot be reached, or refuses a query
     |   |-- QueryTimeoutError   a query that ran past its time-out
     |   `-- AnswerFormError     an answer that cannot be had in the form that was asked for
-    `-- StudentError       a student that cannot be trained, loaded or asked
+    |-- StudentError       a student that cannot be trained, loaded or asked
+    `-- CriticError        a critic that cannot be trained or loaded
 """
 
 from collections.abc import Iterable
@@ -62,6 +63,10 @@ class AnswerFormError(StoreError):
 
 class StudentError(KGError):
     """A student that cannot be trained, loaded or asked."""
+
+
+class CriticError(KGError):
+    """A critic that cannot be trained or loaded."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

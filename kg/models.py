@@ -53,6 +53,14 @@ def load_model(name: str, dtype: str = "auto", device: str = "auto") -> Any:
     return model.eval().to(where)
 
 
+def load_encoder(name: str, device: str = "auto") -> Any:
+    """The encoder `name` (BERT's kind) with 32-bit weights. Raises TeacherError as `load_model` does."""
+    from transformers import AutoModel
+
+    options = {"dtype": pick_dtype("float32", "cpu"), "use_safetensors": True, "trust_remote_code": False}
+    return _reach(name, lambda place: AutoModel.from_pretrained(place, **options)).to(pick_device(device))
+
+
 def pick_device(device: str = "auto") -> str:
     """`device` itself, or for `auto` a GPU where there is one. Raises TeacherError for one that torch has not."""
     import torch

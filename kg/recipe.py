@@ -150,7 +150,7 @@ def _resolve_paths(data: dict[str, Any], base: Path) -> None:
 
 
 def _is_path(key: str, value: str) -> bool:
-    return key == "file" or (key in ("ontology", "template") and value.endswith(".toml"))
+    return key in ("file", "folder") or (key in ("ontology", "template") and value.endswith(".toml"))
 
 
 def _override(data: dict[str, Any], text: str) -> None:

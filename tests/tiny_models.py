@@ -11,6 +11,9 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
+    BertConfig,
+    BertModel,
+    BertTokenizerFast,
     Gemma3ForCausalLM,
     Gemma3TextConfig,
     GPT2Config,
@@ -117,6 +120,23 @@ def bart() -> tuple[Any, Any]:
         bos_token_id=0, pad_token_id=1, eos_token_id=2, decoder_start_token_id=2, forced_eos_token_id=2,
     )
     return BartForConditionalGeneration(config), tokenizer
+
+
+def write_encoder(folder: Path) -> Path:
+    """Saves a tiny random BERT; the same weights every time."""
+    words = sorted({w for line in CORPUS for w in line.lower().replace(",", " ,").split()} | set(":.,'"))
+    letters = sorted(set("abcdefghijklmnopqrstuvwxyz"))
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys([*words, *letters])]
+    vocabulary += [f"##{letter}" for letter in letters]
+    tokenizer = BertTokenizerFast(vocab={word: i for i, word in enumerate(vocabulary)})
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=128,
+    )
+    BertModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 MODELS: dict[str, Callable[[], tuple[Any, Any]]] = {"gemma": gemma, "gpt2": gpt2, "t5": t5, "bart": bart}

@@ -1,20 +1,45 @@
 """What every critic must keep to. A new critic needs a case here."""
 
+from atexit import register
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.assemble import CRITICS, load
+from extraction.plausibility import PlausibilityCritic
+from extraction.plausibility_training import TrainingOptions, train_critic
 from kg.ontology import load_ontology
 from kg.protocols import Critic
 from kg.records import Answer, Candidate, Claim, Generation, Prompt, Triple
+from tests.tiny_models import write_encoder
+
+
+@cache
+def trained() -> Path:
+    """The folder of a tiny critic, trained on a handful of labels."""
+    folder = Path(mkdtemp())
+    register(rmtree, folder, ignore_errors=True)
+    labels = folder / "labels.tsv"
+    labels.write_text("".join(f"PersonX eats {n}\txWant\tto eat\t{n % 2}\n" for n in range(12)))
+    options = TrainingOptions(encoder=str(write_encoder(folder / "encoder")), folds=2, epochs=1)
+    train_critic(labels, folder / "critic", options)
+    return folder / "critic"
+
+
+def plausibility() -> Critic:
+    return PlausibilityCritic(PlausibilityCritic.Options(folder=str(trained()), minimum=0), load_ontology())
+
 
 CASES: dict[str, Callable[[], Critic]] = {
     name: lambda name=name: load(CRITICS[name])(load(CRITICS[name]).Options(), load_ontology())  # type: ignore[misc]
     for name in ("form", "ontology", "repetition", "likelihood")
-}
+} | {"plausibility": plausibility}
 anything = st.text(alphabet=st.characters(blacklist_categories=[]), max_size=60)
 tails = st.one_of(anything, st.sampled_from(["", "none", "PersonX", "to eat", "eat", "(", "the", "eat the", "___"]))
 relations = st.sampled_from(["xWant", "AtLocation", "oReact", "nosuch", ""])
@@ -78,7 +103,7 @@ def test_it_streams(critic: Critic) -> None:
 
     verdicts = critic.judge(endless())
     assert [next(verdicts).decision for _ in range(3)] in (["keep"] * 3, ["abstain"] * 3)
-    assert read <= 4
+    assert read <= 3 + getattr(critic, "batch", 1)
 
 
 def test_no_claims_give_no_verdicts(critic: Critic) -> None:
