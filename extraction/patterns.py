@@ -25,6 +25,10 @@ _MODULES = tuple(
     for name in ("minds", "needs", "events", "causes", "classes", "traits", "places", "parts", "abilities", "uses")
 )
 
+NOT_READ = {
+    "isFilledBy": "its head has a blank, which only a prompt has: the reader of lists takes what an answer puts there",
+    "NotDesires": "a denied wish is read as Desires, negated",
+}  # relations of ATOMIC 2020 without a pattern, and why sentences do not state them
 
 _BROKEN = re.compile(r"^[^(]*\)|,,|\([^)]*$|^instead of ")
 _FORMULA = re.compile(r"[=≠≈≤≥∑√]|\\w")

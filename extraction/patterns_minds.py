@@ -24,6 +24,7 @@ _LIKES = word_set("aim want like love enjoy desire prefer hate dislike")
         "If someone misses the bus, they want to call a taxi.": ("PersonX misses the bus", "xWant", "to call a taxi"),
         "When you are thirsty, you would like to drink water.": ("PersonX is thirsty", "xWant", "to drink water"),
         "If you are thirsty, you might want cold water.": ("PersonX is thirsty", "xWant", "to have cold water"),
+        "If you are kind to a child, the child wants to play.": ("PersonX is kind to a child", "oWant", "to play"),
     },
     no=("Let's first answer what PersonX wants to do.", "People sleep."),
 )
@@ -56,6 +57,7 @@ def wants(s: Statement) -> Iterator[Found]:
             "tired",
         ),
         "People who are depressed often feel isolated.": ("PersonX is depressed", "xReact", "isolated"),
+        "When you lie to a friend, the friend feels angry.": ("PersonX lies to a friend", "oReact", "angry"),
     },
     no=("The cloth feels soft.",),
 )

@@ -114,8 +114,23 @@ class Statement:
 
     @cached_property
     def is_other(self) -> bool:
-        """Whether it is about another person than the one whom the sentence is about."""
-        return bool(self.person) and self.person != self.sentence.slot
+        """Whether it is about another person than the one whom the sentence is about.
+
+        That is PersonY, or "the teacher" of "if a student lies, the teacher gets angry".
+        """
+        if not self.person:
+            return False
+        return self.person != self.sentence.slot or self._is_affected()
+
+    def _is_affected(self) -> bool:
+        """Whether a kind of person is the subject, and an event of somebody else its condition."""
+        if self.condition is None or self.subject is None or not is_human(self.subject):
+            return False
+        actor = clause(self.condition).subject
+        if actor is None or not (is_human(actor) or self.sentence.person(actor)):
+            return False
+        before = actor.i < self.subject.i
+        return actor.lemma_ != self.subject.lemma_ and (before or actor.pos_ != "PRON")
 
     def predicate(self, form: VerbForm, person: bool = False) -> list[Phrase]:
         """Its verb phrase, once for each of its joined objects."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extraction.patterns import Pattern, all_patterns, context_of, find
+from extraction.patterns import NOT_READ, Pattern, all_patterns, context_of, find
 from extraction.questions import Asked
 from extraction.sentences import Context, Sentence, load_model
 from extraction.slots import disguise
@@ -49,6 +49,12 @@ def test_every_pattern_has_an_example_a_version_and_a_name_of_its_own() -> None:
 def test_patterns_only_say_relations_of_the_ontology() -> None:
     known = load_ontology()
     assert all(relation in known for p in all_patterns() for _, relation, _ in p.yes.values())
+
+
+def test_each_relation_of_atomic_has_a_pattern_or_a_reason() -> None:
+    read_ = {relation for p in all_patterns() for _, relation, _ in p.yes.values()}
+    assert read_ | set(NOT_READ) == {r.name for r in load_ontology()}
+    assert not read_ & set(NOT_READ)
 
 
 @pytest.mark.parametrize(
