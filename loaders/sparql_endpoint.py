@@ -20,7 +20,8 @@ from loaders.rdf_statements import Statements
 from loaders.vocabulary import run_iri
 
 log = logging.getLogger(__name__)
-_TIMES = httpx.Timeout(60.0, connect=10.0, read=900.0)  # seconds; a server answers when all is stored and indexed
+# Seconds. A server may read nothing while it deletes the old graph, and answers when all is stored and indexed.
+_TIMES = httpx.Timeout(900.0, connect=10.0)
 _UNREAD = (400, 415, 422, 500, 501)  # what servers answer to a text that they cannot read
 _ADDRESSES = (
     "give the address of its Graph Store: http://HOST:3030/DATASET/data of Fuseki, http://HOST:7878/store of Oxigraph, "
