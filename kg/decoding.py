@@ -8,32 +8,34 @@ encoder and writes with its decoder. Everything else in the system sees only `La
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 from transformers.modeling_outputs import BaseModelOutput
 
 from kg.beams import search
+from kg.errors import StudentError
+from kg.packing import pack
 from kg.vocabulary import encode
 
-IGNORED = -100  # target that counts for nothing
 MAX_HEAD = 96  # tokens of a head that are read
 MAX_TAIL = 48  # tokens of a tail that are read or written
 MAX_CHARACTERS = 4000  # of a text that are looked at
 
 
 class Example(NamedTuple):
-    """Token ids of a prompt and of its target, which ends in the end-of-sequence token."""
+    """Token ids of a prompt and of its target, which ends in the end-of-sequence token, and the text of the head."""
 
     prompt: list[int]
     target: list[int]
+    head: str
 
     @property
-    def length(self) -> int:
-        return len(self.prompt) + len(self.target)
+    def read(self) -> list[int]:
+        """What a causal model reads of it: all but the end."""
+        return self.prompt + self.target[:-1]
 
 
 class Written(NamedTuple):
@@ -62,7 +64,10 @@ class Layout(ABC):
         """Encodes (head, phrase, tail) texts; heads and tails are cut to `MAX_HEAD` and `MAX_TAIL` tokens."""
         prompts = self.prompts([(head, phrase) for head, phrase, _ in texts])
         tails = self._encode([tail_text(tail) for _, _, tail in texts])
-        return [Example(p, [*t[: MAX_TAIL - 1], self._end]) for p, t in zip(prompts, tails, strict=True)]
+        return [
+            Example(p, [*t[: MAX_TAIL - 1], self._end], head_text(head))
+            for p, t, (head, _, _) in zip(prompts, tails, texts, strict=True)
+        ]
 
     def prompts(self, texts: Sequence[tuple[str, str]]) -> list[list[int]]:
         """Encodes (head, phrase) texts."""
@@ -79,24 +84,20 @@ class Layout(ABC):
         ids = encode(self.tokenizer, [text[:MAX_CHARACTERS] for text in known])
         return [ids[known[text]] for text in texts]
 
-    def loss(self, examples: Sequence[Example]) -> tuple[Tensor, int]:
-        """(sum of the negative log-probabilities of the target tokens, their number)."""
-        logits, targets = self._forward(examples)
-        flat = cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum")
-        return flat, int((targets != IGNORED).sum())
+    def loss(self, examples: Sequence[Example]) -> Tensor:
+        """Sum of the negative log-probabilities of the target tokens."""
+        return -self._log_probabilities(examples).sum()
 
     @torch.inference_mode()
     def scores(self, examples: Sequence[Example], batch_tokens: int = 4096) -> list[float]:
         """Mean natural log-probability a target token of each example."""
         self.model.eval()
         found = [0.0] * len(examples)
-        for batch in batches_by_length([e.length for e in examples], batch_tokens):
-            logits, targets = self._forward([examples[i] for i in batch])
-            losses = cross_entropy(
-                logits.transpose(1, 2).float(), targets, ignore_index=IGNORED, reduction="none"
-            ).sum(1) / (targets != IGNORED).sum(1)
-            for i, loss in zip(batch, losses.tolist(), strict=True):
-                found[i] = -loss
+        for batch in batches_by_length([len(e.prompt) + len(e.target) for e in examples], batch_tokens):
+            chosen = [examples[i] for i in batch]
+            each = self._log_probabilities(chosen).split([len(e.target) for e in chosen])
+            for i, values in zip(batch, each, strict=True):
+                found[i] = values.mean().item()
         return found
 
     @torch.inference_mode()
@@ -128,9 +129,20 @@ class Layout(ABC):
             ids[n, place], mask[n, place] = torch.tensor(row), 1
         return ids.to(self.device), mask.to(self.device)
 
+    def _of_tokens(self, examples: Sequence[Example], places: Sequence[int], **inputs: Any) -> Tensor:
+        """Log-probabilities of all target tokens, from what the model says at their `places`.
+
+        A place is row * width + column of the tokens that the model reads; the output layer sees each place once.
+        """
+        tokens = torch.tensor([token for e in examples for token in e.target], device=self.device)
+        once, which = torch.tensor(places, device=self.device).unique(return_inverse=True)
+        with self.autocast(), _rows_of_input(self.model.get_output_embeddings(), once):
+            logits = self.model(**inputs, use_cache=False).logits.float()
+        return logits[which, tokens] - logits.logsumexp(-1)[which]  # type: ignore[no-any-return]
+
     @abstractmethod
-    def _forward(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
-        """(logits: batch x targets x vocabulary, target ids: batch x targets, `IGNORED` where there is none)."""
+    def _log_probabilities(self, examples: Sequence[Example]) -> Tensor:
+        """Natural log-probabilities of the target tokens, example after example."""
 
     @abstractmethod
     def _decoder(self, prompts: Sequence[list[int]]) -> "ModelDecoder":
@@ -138,24 +150,34 @@ class Layout(ABC):
 
 
 class CausalLayout(Layout):
-    """Prompt and target in one sequence. Rows are padded on the left, so that all targets end together and the
-    output layer is computed for the last positions alone."""
+    """Prompt and target in one sequence; sequences that begin alike are packed as prefix trees."""
 
     def __init__(self, model: Any, tokenizer: Any, dtype: torch.dtype) -> None:
         super().__init__(model, tokenizer, dtype)
         self._after = []  # an end of sequence that the tokenizer appends belongs after the target
         self._takes_positions = "position_ids" in inspect.signature(model.forward).parameters
+        self._kinds = set(getattr(model.config, "layer_types", None) or ())
 
-    def _forward(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
-        ids, mask = self._pad_rows([e.prompt + e.target for e in examples], left=True)
-        width = max(len(e.target) for e in examples)
-        positions = {"position_ids": (mask.cumsum(1) - 1).clamp(min=0)} if self._takes_positions else {}
-        with self.autocast():
-            logits = self.model(
-                input_ids=ids, attention_mask=mask, logits_to_keep=width + 1, use_cache=False, **positions
-            ).logits[:, :-1]
-        targets = [[IGNORED] * (width - len(e.target)) + e.target for e in examples]
-        return logits, torch.tensor(targets, device=self.device)
+    def _log_probabilities(self, examples: Sequence[Example]) -> Tensor:
+        if not self._takes_positions or not self._kinds <= {"full_attention", "sliding_attention"}:
+            raise StudentError(
+                f"a model of the kind {self.model.config.model_type} cannot be a student: it has no positions or no "
+                "attention that can be told which tokens to see; take a Gemma, GPT-2, Llama, Qwen, BART or T5"
+            )
+        packed = pack([e.read for e in examples], self._filler)
+        places = [n for e, path in zip(examples, packed.paths, strict=True) for n in path[len(e.prompt) - 1 :]]
+        near = self._mask(packed.visible(getattr(self.model.config, "sliding_window", None)))
+        masks = {"full_attention": self._mask(packed.visible()), "sliding_attention": near} if self._kinds else near
+        return self._of_tokens(
+            examples, places, input_ids=packed.ids.to(self.device), position_ids=packed.depths.to(self.device),
+            attention_mask=masks,
+        )
+
+    def _mask(self, visible: Tensor) -> Tensor:
+        """0 where a token is seen, the lowest number elsewhere."""
+        weights = next(self.model.parameters())
+        mask = torch.zeros(visible.shape, dtype=weights.dtype)
+        return mask.masked_fill(~visible, torch.finfo(mask.dtype).min).to(weights.device)
 
     def _decoder(self, prompts: Sequence[list[int]]) -> "ModelDecoder":
         ids, mask = self._pad_rows(prompts, left=True)
@@ -167,17 +189,22 @@ class CausalLayout(Layout):
 
 
 class Seq2SeqLayout(Layout):
-    """Prompt in the encoder, target in the decoder. Both are padded on the right: BART counts positions from there."""
+    """Prompt in the encoder, each prompt once; target in the decoder. Both are padded on the right: BART counts
+    positions from there."""
 
-    def _forward(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
-        ids, mask = self._pad_rows([e.prompt for e in examples], left=False)
-        width = max(len(e.target) for e in examples)
-        labels = torch.tensor(
-            [e.target + [IGNORED] * (width - len(e.target)) for e in examples], device=self.device
-        )
+    def _log_probabilities(self, examples: Sequence[Example]) -> Tensor:
+        prompts = {tuple(e.prompt): n for n, e in enumerate({tuple(e.prompt): e for e in examples}.values())}
+        ids, mask = self._pad_rows([list(prompt) for prompt in prompts], left=False)
+        rows = torch.tensor([prompts[tuple(e.prompt)] for e in examples], device=self.device)
+        start = self.model.config.decoder_start_token_id
+        targets, _ = self._pad_rows([[start, *e.target[:-1]] for e in examples], left=False)
+        places = [n * targets.shape[1] + t for n, e in enumerate(examples) for t in range(len(e.target))]
         with self.autocast():
-            logits = self.model(input_ids=ids, attention_mask=mask, labels=labels, use_cache=False).logits
-        return logits, labels
+            hidden = self.model.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
+        return self._of_tokens(
+            examples, places, encoder_outputs=BaseModelOutput(last_hidden_state=hidden[rows]),
+            attention_mask=mask[rows], decoder_input_ids=targets,
+        )
 
     def _decoder(self, prompts: Sequence[list[int]]) -> "ModelDecoder":
         ids, mask = self._pad_rows(prompts, left=False)
@@ -225,6 +252,16 @@ class ModelDecoder:
         if "position_ids" in self.inputs:
             self.inputs["position_ids"] = self.inputs["position_ids"][:, -1:] + 1
         self.read(tokens.unsqueeze(1))
+
+
+@contextmanager
+def _rows_of_input(layer: Any, rows: Tensor) -> Iterator[None]:
+    """Within it `layer` is given only these rows of its input, and gives them without a batch dimension."""
+    hook = layer.register_forward_pre_hook(lambda _, inputs: (inputs[0].flatten(0, 1)[rows],))
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def layout_for(model: Any, tokenizer: Any, dtype: torch.dtype) -> Layout:

@@ -1,4 +1,6 @@
-"""The training loop of a student: batches by token budget, one schedule for steps or minutes, checkpoints that resume.
+"""The training loop of a student: whole heads in batches, one schedule for steps or minutes, checkpoints that resume.
+
+The triples of a head are in one batch, where `kg.packing` lets them share what they have in common.
 
 An interrupted training that is started again with the same arguments goes on from its last checkpoint; on a CPU it
 ends in the same weights as one that was never interrupted, unless it is limited by minutes.
@@ -21,8 +23,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from kg.decoding import Example, Layout, batches_by_length
+from kg.decoding import Example, Layout
 from kg.errors import StudentError
+from kg.packing import common_prefix
 from kg.recipe import Section
 from kg.run import Progress, silent
 
@@ -31,14 +34,14 @@ log = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.safetensors"
 BEST = "best.safetensors"
 LOG_SECONDS = 5.0
-WINDOW = 32  # batches among which examples are sorted by length
 LOSS_MEMORY = 0.9  # share of the running loss that a step leaves
 
 
 class TrainingOptions(Section):
     """How to train.
 
-    `batch_tokens` is the padded size of a batch. `warm_up` is the share of the training in which the learning rate
+    `batch_tokens` is the size of a batch in tokens, those that its triples share counted once; `accumulation` is the
+    number of batches whose gradients make one step. `warm_up` is the share of the training in which the learning rate
     rises; then it falls as a cosine. The loss on held-out heads is taken `evaluations` times, on at most
     `evaluation_examples`; training stops after `patience` of them without a better one, and the best weights are kept.
     """
@@ -46,6 +49,7 @@ class TrainingOptions(Section):
     epochs: int = Field(3, ge=1)
     learning_rate: float = Field(5e-5, gt=0)
     batch_tokens: int = Field(512, ge=1)
+    accumulation: int = Field(1, ge=1)
     warm_up: float = Field(0.06, gt=0, lt=1)
     weight_decay: float = Field(0.01, ge=0)
     clip: float = Field(1.0, gt=0)
@@ -89,6 +93,7 @@ class Training:
         self._limit = math.inf if minutes is None else minutes * 60
         self._seed = seed
         self._progress = progress
+        self._groups = groups_by_head(train, options.batch_tokens)
         self._total = len(train) * options.epochs
         self._parameters: dict[str, Tensor] = {n: p for n, p in layout.model.named_parameters() if p.requires_grad}
         self._optimizer = torch.optim.AdamW(
@@ -106,8 +111,8 @@ class Training:
         self._saved = self._logged = time.monotonic()
         self._began = self._saved - self.state.seconds  # so that the time before an interruption counts
         self._before = (self.state.examples, self.state.tokens, self.state.seconds)
-        for batch in self._batches():
-            self._step(batch)
+        for batches in self._steps():
+            self._step(batches)
             if self._fraction() * self._options.evaluations >= self.state.evaluations + 1 and self._dev:
                 self._evaluate()
             self._tell()
@@ -128,30 +133,32 @@ class Training:
         for name in (CHECKPOINT, BEST):
             (self._out / name).unlink(missing_ok=True)
 
-    def _batches(self) -> Iterator[list[Example]]:
-        """The batches that are still to come. Their order depends on seed and epoch alone."""
-        state = self.state
+    def _steps(self) -> Iterator[list[list[Example]]]:
+        """The batches of each step that is still to come. Their order depends on seed and epoch alone."""
+        state, size = self.state, self._options.accumulation
         while state.epoch < self._options.epochs:
-            order = epoch_batches([e.length for e in self._train], self._options.batch_tokens, self._seed, state.epoch)
+            order = epoch_batches(self._groups, self._options.batch_tokens, self._seed, state.epoch)
             while state.batch < len(order):
-                batch = order[state.batch]
-                state.batch += 1
-                yield [self._train[i] for i in batch]
+                step = order[state.batch : state.batch + size]
+                state.batch += len(step)
+                yield [[self._train[i] for i in batch] for batch in step]
             state.epoch, state.batch = state.epoch + 1, 0
 
-    def _step(self, batch: list[Example]) -> None:
-        model, state = self._layout.model, self.state
-        model.train()
-        state.examples += len(batch)
-        state.tokens += sum(e.length for e in batch)
+    def _step(self, batches: list[list[Example]]) -> None:
+        state = self.state
+        self._layout.model.train()
+        examples = [e for batch in batches for e in batch]
+        state.examples += len(examples)
+        state.tokens += sum(len(e.prompt) + len(e.target) for e in examples)
         for group in self._optimizer.param_groups:
             group["lr"] = self._options.learning_rate * self._schedule(self._fraction())
-        total, count = self._layout.loss(batch)
-        loss = total / count
-        value = loss.item()
+        targets, value = sum(len(e.target) for e in examples), 0.0
+        for batch in batches:
+            loss = self._layout.loss(batch) / targets
+            loss.backward()  # type: ignore[no-untyped-call]
+            value += loss.item()
         if not math.isfinite(value):
             raise StudentError(f"the loss is {value} at step {state.step}: lower learning_rate, or use dtype=float32")
-        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._parameters.values(), self._options.clip)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
@@ -250,17 +257,41 @@ def mean_loss(layout: Layout, examples: Sequence[Example]) -> float:
     return total / sum(tokens)
 
 
-def epoch_batches(lengths: Sequence[int], budget: int, seed: int, epoch: int) -> list[list[int]]:
-    """Every index once, in shuffled batches of about equal lengths: sorted within windows of a shuffled order."""
-    rng = random.Random(f"{seed} {epoch}")
-    order = list(range(len(lengths)))
-    rng.shuffle(order)
-    window = max(1, WINDOW * budget // max(1, sum(lengths) // max(1, len(lengths))))
+def groups_by_head(examples: Sequence[Example], budget: int) -> list[tuple[list[int], int]]:
+    """(indices, size of their prefix tree) of the examples of each head; a tree above the budget is cut into several.
+
+    Only an example that is above the budget by itself makes a group above it.
+    """
+    heads: dict[str, list[int]] = {}
+    for i, example in enumerate(examples):
+        heads.setdefault(example.head, []).append(i)
+    found: list[tuple[list[int], int]] = []
+    for members in heads.values():
+        group: list[int] = []
+        size, last = 0, list[int]()
+        for i in sorted(members, key=lambda i: examples[i].read):
+            read = examples[i].read
+            new = len(read) - common_prefix(last, read)
+            if group and size + new > budget:
+                found.append((group, size))
+                group, size, new = [], 0, len(read)
+            group, size, last = [*group, i], size + new, read
+        found.append((group, size))
+    return found
+
+
+def epoch_batches(groups: Sequence[tuple[list[int], int]], budget: int, seed: int, epoch: int) -> list[list[int]]:
+    """Every index of the groups once, in batches of whole groups in shuffled order, filled up to the budget."""
+    order = list(groups)
+    random.Random(f"{seed} {epoch}").shuffle(order)
     found: list[list[int]] = []
-    for start in range(0, len(order), window):
-        part = order[start : start + window]
-        found += [[part[i] for i in batch] for batch in batches_by_length([lengths[i] for i in part], budget)]
-    rng.shuffle(found)
+    filled = budget + 1
+    for group, size in order:
+        if filled + size > budget:
+            found.append([])
+            filled = 0
+        found[-1] += group
+        filled += size
     return found
 
 

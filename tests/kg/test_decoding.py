@@ -3,11 +3,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kg import packing
 from kg.decoding import MAX_HEAD, MAX_TAIL, batches_by_length, head_text, layout_for
+from kg.errors import StudentError
 from tests.tiny_models import MODELS, one_thread
 
 ROWS = [
     ("PersonX bakes a cake", "so PersonX is seen as", "kind"),
+    ("PersonX bakes a cake", "so PersonX is seen as", "kind"),  # a triple may come twice
+    ("PersonX bakes a cake", "as a result, PersonX wants", "to eat the cake"),
+    ("PersonX bakes a cake", "as a result, PersonX wants", "to eat"),
+    ("PersonX bakes a cake", "as a result, PersonX wants", "to eat the cake with friends"),
     ("PersonX goes to the beach with a friend", "as a result, PersonX wants", "to relax in the sun"),
     ("PersonX loses", "feels", "none"),
 ]
@@ -26,42 +32,67 @@ def layout(request):
     return layout_for(model.eval(), tokenizer, torch.float32)
 
 
-def test_the_loss_is_that_of_the_tail_alone_as_transformers_takes_it(layout):
-    example = layout.examples(ROWS[1:2])[0]
+def padded_loss(layout, examples):
+    """The sum of the target tokens' losses as `transformers` takes it: each example a padded row of its own."""
+    width = max(len(e.prompt + e.target) for e in examples)
     if layout.model.config.is_encoder_decoder:
-        inputs = {"input_ids": torch.tensor([example.prompt]), "labels": torch.tensor([example.target])}
+        rows = [(e.prompt, e.target) for e in examples]
     else:
-        ids = torch.tensor([example.prompt + example.target])
-        labels = ids.clone()
-        labels[:, : len(example.prompt)] = -100
-        inputs = {"input_ids": ids, "labels": labels}
-    with torch.inference_mode():
-        expected = layout.model(**inputs).loss
-        total, count = layout.loss([example])
-    assert count == len(example.target)
-    assert float(total / count) == pytest.approx(float(expected), rel=1e-4)
+        rows = [(e.prompt + e.target, [-100] * len(e.prompt) + e.target) for e in examples]
+    inputs = {
+        "input_ids": torch.tensor([ids + [0] * (width - len(ids)) for ids, _ in rows]),
+        "attention_mask": torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids, _ in rows]),
+        "labels": torch.tensor([labels + [-100] * (width - len(labels)) for _, labels in rows]),
+    }
+    return layout.model(**inputs).loss * sum(len(e.target) for e in examples)
 
 
-def test_padding_changes_nothing(layout):
+def test_the_loss_is_that_of_the_tails_alone_as_transformers_takes_it(layout):
     examples = layout.examples(ROWS)
     with torch.inference_mode():
-        together, count = layout.loss(examples)
-        alone = [layout.loss([e]) for e in examples]
-    assert count == sum(n for _, n in alone)
-    assert float(together) == pytest.approx(sum(float(loss) for loss, _ in alone), rel=1e-4)
-    assert layout.scores(examples) == pytest.approx([-float(loss) / n for loss, n in alone], rel=1e-4)
+        expected = float(padded_loss(layout, examples))
+        assert float(layout.loss(examples)) == pytest.approx(expected, rel=1e-5)
+        assert sum(float(layout.loss([e])) for e in examples) == pytest.approx(expected, rel=1e-5)
+        scores = layout.scores(examples, batch_tokens=40)
+        each = [float(padded_loss(layout, [e])) / len(e.target) for e in examples]
+    assert scores == pytest.approx([-loss for loss in each], rel=1e-5)
 
 
-def test_padding_changes_no_gradient(layout):
+@pytest.mark.parametrize("row", [30, 192])
+def test_the_gradient_is_that_of_the_padded_loop(layout, row, monkeypatch):
+    monkeypatch.setattr(packing.pack, "__defaults__", (row,))
     examples = layout.examples(ROWS)
+    layout.model.zero_grad()
+    padded_loss(layout, examples).backward()
+    expected = {n: p.grad.clone() for n, p in layout.model.named_parameters() if p.grad is not None}
+    layout.model.zero_grad()
+    layout.loss(examples).backward()
+    found = {n: p.grad for n, p in layout.model.named_parameters() if p.grad is not None}
+    assert set(found) == set(expected)
+    largest = max(float(g.abs().max()) for g in expected.values())
+    for name, gradient in found.items():
+        assert float((gradient - expected[name]).abs().max()) < 1e-5 * largest, name
 
-    def gradient(batches):
-        layout.model.zero_grad()
-        for batch in batches:
-            layout.loss(batch)[0].backward()
-        return torch.cat([p.grad.flatten() for p in layout.model.parameters() if p.grad is not None])
 
-    assert torch.allclose(gradient([examples]), gradient([[e] for e in examples]), atol=1e-3, rtol=1e-3)
+def test_sliding_windows_are_those_of_the_sequence_alone():
+    """Gemma's window is shorter here than its sequences, and than the rows that these are packed in."""
+    torch.manual_seed(0)
+    model, tokenizer = MODELS["gemma"]()
+    layout = layout_for(type(model)(type(model.config)(**{**model.config.to_dict(), "sliding_window": 5})).eval(),
+                        tokenizer, torch.float32)
+    assert "sliding_attention" in layout.model.config.layer_types
+    examples = layout.examples(ROWS)
+    assert all(len(e.read) > 5 for e in examples)
+    with torch.inference_mode():
+        assert float(layout.loss(examples)) == pytest.approx(float(padded_loss(layout, examples)), rel=1e-5)
+
+
+def test_a_model_that_cannot_be_told_what_to_see_is_refused():
+    torch.manual_seed(0)
+    layout = layout_for(*MODELS["gemma"](), torch.float32)
+    layout._takes_positions = False
+    with pytest.raises(StudentError, match="gemma3_text cannot be a student"):
+        layout.scores(layout.examples(ROWS))
 
 
 def test_examples_end_and_are_cut(layout):
@@ -73,7 +104,7 @@ def test_examples_end_and_are_cut(layout):
         assert end not in example.target[:-1]
     assert len(examples[1].target) == MAX_TAIL
     assert len(examples[1].prompt) <= MAX_HEAD + 20
-    assert examples[1].length == len(examples[1].prompt) + MAX_TAIL
+    assert len(examples[1].read) == len(examples[1].prompt) + MAX_TAIL - 1
 
 
 def test_a_head_that_looks_like_a_special_token_is_plain_text(layout):

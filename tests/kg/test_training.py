@@ -8,9 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 
-from kg.decoding import layout_for
+from kg.decoding import Example, layout_for
 from kg.errors import StudentError
-from kg.training import BEST, CHECKPOINT, Training, TrainingOptions, epoch_batches, mean_loss, read_checkpoint
+from kg.training import (
+    BEST,
+    CHECKPOINT,
+    Training,
+    TrainingOptions,
+    epoch_batches,
+    groups_by_head,
+    mean_loss,
+    read_checkpoint,
+)
 from tests.tiny_models import MODELS, one_thread
 
 ROWS = [
@@ -55,17 +64,20 @@ def killer(step):
     return progress
 
 
-@pytest.mark.parametrize(("kind", "step"), [("gemma", 2), ("gemma", 4), ("gpt2", 3), ("t5", 2), ("bart", 4)])
-def test_a_killed_training_resumes_to_the_same_weights(tmp_path: Path, kind, step):
+@pytest.mark.parametrize(("kind", "step", "accumulation"), [
+    *(("gemma", step, 1) for step in range(2, 7)), ("gemma", 2, 2), ("gpt2", 3, 1), ("t5", 2, 1), ("bart", 4, 1),
+])
+def test_a_killed_training_resumes_to_the_same_weights(tmp_path: Path, kind, step, accumulation):
+    options = OPTIONS.model_copy(update={"accumulation": accumulation, "epochs": 2 * accumulation})
     (tmp_path / "whole").mkdir()
     (tmp_path / "killed").mkdir()
-    whole = make_training(tmp_path / "whole", kind)
+    whole = make_training(tmp_path / "whole", kind, options=options)
     state = whole.run()
     assert state.step > 4
     with pytest.raises(KilledError):
-        make_training(tmp_path / "killed", kind, progress=killer(step)).run()
+        make_training(tmp_path / "killed", kind, options=options, progress=killer(step)).run()
     assert (tmp_path / "killed" / CHECKPOINT).exists()
-    resumed = make_training(tmp_path / "killed", kind)
+    resumed = make_training(tmp_path / "killed", kind, options=options)
     again = resumed.run()
     assert (again.step, again.examples, again.tokens) == (state.step, state.examples, state.tokens)
     expected = weights(whole)
@@ -171,16 +183,45 @@ def test_the_schedule_rises_and_falls(tmp_path: Path):
     assert shares[-1] == 0
 
 
+EXAMPLES = st.lists(st.builds(
+    lambda head, prompt, target: Example([head, *prompt], target, str(head)),
+    st.integers(0, 4), st.lists(st.integers(0, 2), max_size=4), st.lists(st.integers(0, 2), min_size=1, max_size=4),
+), max_size=40)
+
+
 @settings(deadline=None)
-@given(st.lists(st.integers(1, 60), max_size=60), st.integers(1, 200), st.integers(0, 3), st.integers(0, 3))
-def test_an_epoch_holds_every_example_once_within_the_budget(lengths, budget, seed, epoch):
-    batches = epoch_batches(lengths, budget, seed, epoch)
-    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+@given(EXAMPLES, st.integers(1, 30), st.integers(0, 3), st.integers(0, 3))
+def test_an_epoch_holds_every_example_once_within_the_budget(examples, budget, seed, epoch):
+    groups = groups_by_head(examples, budget)
+    batches = epoch_batches(groups, budget, seed, epoch)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(examples)))
     for batch in batches:
-        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= budget
-    assert batches == epoch_batches(lengths, budget, seed, epoch)
+        trees = {(e.head, *e.read[:n]) for e in (examples[i] for i in batch) for n in range(1, len(e.read) + 1)}
+        assert len(batch) == 1 or len(trees) <= budget
+    assert batches == epoch_batches(groups, budget, seed, epoch)
+
+
+@settings(deadline=None)
+@given(EXAMPLES)
+def test_the_examples_of_a_head_are_together_where_there_is_room(examples):
+    groups = groups_by_head(examples, 1000)
+    assert len(groups) == len({e.head for e in examples})
+    for group, size in groups:
+        assert size == len({tuple(e.read[:n]) for e in (examples[i] for i in group) for n in range(1, len(e.read) + 1)})
 
 
 def test_epochs_have_their_own_order():
-    lengths = [1 + i % 7 for i in range(100)]
-    assert epoch_batches(lengths, 30, 0, 0) != epoch_batches(lengths, 30, 0, 1)
+    groups = [([i], 1 + i % 7) for i in range(100)]
+    assert epoch_batches(groups, 30, 0, 0) != epoch_batches(groups, 30, 0, 1)
+
+
+def test_accumulated_batches_make_the_step_of_one_large_batch(tmp_path: Path):
+    def after_a_step(budget, accumulation):
+        options = OPTIONS.model_copy(update={"batch_tokens": budget, "accumulation": accumulation, "epochs": 1})
+        training = make_training(tmp_path, options=options)
+        training._step(next(training._steps()))
+        return training.state.examples, weights(training)
+
+    (count, one), (same, several) = after_a_step(1000, 1), after_a_step(60, 1000)
+    assert count == same == len(ROWS)
+    assert all(torch.allclose(one[name], several[name], atol=1e-5) for name in one)
