@@ -18,9 +18,10 @@ BENCHES = {
     "load": "loaders.bench_load:bench_load",
     "sparql": "api.bench_sparql:bench_sparql",
     "teacher": "extraction.bench_teacher:bench_teacher",
+    "train": "kg.bench_training:bench_training",
 }
 BENCH_OPTIONS = {  # the benches that take each
-    "file": ("extraction",), "run": ("load", "sparql"), "bolt": ("load",), "triples": ("sparql",),
+    "file": ("extraction", "train"), "run": ("load", "sparql"), "bolt": ("load",), "triples": ("sparql", "train"),
 }
 _ABOVE_0 = click.FloatRange(0, min_open=True)
 _ADDRESS = re.compile(r"https?://[^\s/?#<>\"{}|^`\\]+[^\s<>\"{}|^`\\]*")
@@ -146,10 +147,10 @@ def bolt(run: Path, write: bool, as_json: bool) -> None:
 
 @click.command()
 @click.argument("name", type=click.Choice(list(BENCHES)))
-@click.option("--file", type=click.Path(path_type=Path), help="Texts to read, as for kg coverage  [extraction only]")
+@click.option("--file", type=click.Path(path_type=Path), help="Texts as for kg coverage, triples as for kg train.")
 @click.option("--run", type=click.Path(path_type=Path), help="Run to take  [load, sparql; default: a graph of our own]")
 @click.option("--bolt", metavar="URI", help="Bolt server with an empty database  [load only; default: embedded engine]")
-@click.option("--triples", type=click.IntRange(1), help="Triples to ask of  [sparql only; default: 1,000,000]")
+@click.option("--triples", type=click.IntRange(1), help="[sparql, train; default: 1,000,000 and 512]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def bench(name: str, as_json: bool, **options: Any) -> None:
     """Measure a part against its limit, as a ratio in one run.
@@ -158,6 +159,7 @@ def bench(name: str, as_json: bool, **options: Any) -> None:
     Example:
       kg bench teacher
       kg bench extraction --file answers.jsonl
+      kg bench train --file triples.tsv --triples 512
       kg bench load --run runs/demo-1a2b3c4d --bolt bolt://localhost:7687
       kg bench sparql --run runs/demo-1a2b3c4d --triples 1000000
     """

@@ -95,7 +95,7 @@ class Layout(ABC):
         found = [0.0] * len(examples)
         for batch in batches_by_length([len(e.prompt) + len(e.target) for e in examples], batch_tokens):
             chosen = [examples[i] for i in batch]
-            each = self._log_probabilities(chosen).split([len(e.target) for e in chosen])
+            each = torch.split(self._log_probabilities(chosen), [len(e.target) for e in chosen])
             for i, values in zip(batch, each, strict=True):
                 found[i] = values.mean().item()
         return found
@@ -135,7 +135,7 @@ class Layout(ABC):
         A place is row * width + column of the tokens that the model reads; the output layer sees each place once.
         """
         tokens = torch.tensor([token for e in examples for token in e.target], device=self.device)
-        once, which = torch.tensor(places, device=self.device).unique(return_inverse=True)
+        once, which = torch.unique(torch.tensor(places, device=self.device), return_inverse=True)
         with self.autocast(), _rows_of_input(self.model.get_output_embeddings(), once):
             logits = self.model(**inputs, use_cache=False).logits.float()
         return logits[which, tokens] - logits.logsumexp(-1)[which]  # type: ignore[no-any-return]

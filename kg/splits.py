@@ -4,6 +4,7 @@ The part of a head depends on its normal form and the seed alone, so that no hea
 is in the graph and however it grows.
 """
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from kg.ontology import Ontology
 from kg.records import Triple, digest
 from kg.run import Run
 
+log = logging.getLogger(__name__)
 FRACTIONS = {"train": 0.8, "dev": 0.1, "test": 0.1}
 MAX_LINE = 1_000_000  # characters; a longer line is no triple
 _ESCAPES = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
@@ -66,26 +68,37 @@ def read_training_triples(source: Path, ontology: Ontology) -> list[Triple]:
 
 
 def _read_tsv(path: Path, ontology: Ontology) -> Iterator[Triple]:
-    """Rows `head TAB relation TAB tail`; a relation that the ontology lacks is taken as it is, `Not` denies it."""
+    """Rows `head TAB relation TAB tail`; a relation that the ontology lacks is taken as it is, `Not` denies it.
+
+    Rows without a head or a tail, as ATOMIC has them, are left out with a warning.
+    """
+    empty = 0
     try:
         with open(path, encoding="utf-8-sig", newline="\n") as lines:
             for number, line in enumerate(lines, 1):
                 line = line.removesuffix("\n").removesuffix("\r")
                 if line.strip():
-                    yield _triple(line, ontology, f"{path}, line {number}")
+                    triple = _triple(line, ontology, f"{path}, line {number}")
+                    empty += triple is None
+                    if triple is not None:
+                        yield triple
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text: {error}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    if empty:
+        log.warning("%s: %d rows without a head or a tail are left out", path, empty)
 
 
-def _triple(line: str, ontology: Ontology, where: str) -> Triple:
+def _triple(line: str, ontology: Ontology, where: str) -> Triple | None:
     fields = line.split("\t")
     if len(fields) != 3 or len(line) > MAX_LINE:
         raise InputError(f"{where}: expected head TAB relation TAB tail, found {len(fields)} columns")
     head, name, tail = (_unescape(f).strip() for f in fields)
-    if not head or not name or not tail:
-        raise InputError(f"{where}: head, relation or tail is empty")
+    if not name:
+        raise InputError(f"{where}: the relation is empty")
+    if not head or not tail:
+        return None
     relation, negated = resolve_relation(name, ontology)
     return Triple(head, relation, tail, negated)
 

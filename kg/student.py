@@ -85,14 +85,11 @@ class LanguageModelStudent:
         _check(parts, minutes, out)
         began = time.monotonic()
         progress("load", 0, None)
-        torch.manual_seed(seed)
-        wordings = word_relations(parts["train"], ontology)
-        layout = _fresh_layout(options, parts["train"], wordings)
         key = _training_key(options, seed, [*parts["train"], *parts["dev"]])
-        student = cls(layout, wordings, {
-            "format": FORMAT, "options": options.model_dump(), "seed": seed, "key": key, "minutes": minutes,
-        })
-        train, dev, test = (student.examples(student._known(parts[name])) for name in ("train", "dev", "test"))
+        student = cls.untrained(options, parts["train"], ontology, seed)
+        student.settings |= {"seed": seed, "key": key, "minutes": minutes}
+        layout = student.layout
+        train, dev, test = (student.examples(student.known(parts[name])) for name in ("train", "dev", "test"))
         measured = _sample(test, MEASURED)
         before = mean_loss(layout, measured) if measured else None
         training = Training(layout, train, dev, options, out, key, minutes, seed, progress)
@@ -108,6 +105,20 @@ class LanguageModelStudent:
         student.save(out)
         training.clean()
         return student
+
+    @classmethod
+    def untrained(
+        cls, options: Options, triples: Sequence[Triple], ontology: Ontology, seed: int = 0
+    ) -> "LanguageModelStudent":
+        """The student before its training on `triples`. Raises StudentError when the model cannot be one."""
+        torch.manual_seed(seed)
+        wordings = word_relations(triples, ontology)
+        settings = {"format": FORMAT, "options": options.model_dump()}
+        return cls(_fresh_layout(options, triples, wordings), wordings, settings)
+
+    def known(self, triples: Sequence[Triple]) -> list[Triple]:
+        """The triples whose relations the student knows."""
+        return [t for t in triples if list(t)[1] in self.wordings]
 
     def examples(self, triples: Sequence[Triple]) -> list[Example]:
         """The token ids of triples. Raises UnknownNameError for a relation that the student was not trained on."""
@@ -159,10 +170,6 @@ class LanguageModelStudent:
             return cls(layout, wordings, settings)
         except (TeacherError, SafetensorError, KeyError, TypeError, AttributeError) as error:
             raise StudentError(f"{path} holds a damaged student: train it again ({error})") from error
-
-    def _known(self, triples: Sequence[Triple]) -> list[Triple]:
-        """The triples whose relations the student knows."""
-        return [t for t in triples if list(t)[1] in self.wordings]
 
     def _wording(self, label: str) -> Wording:
         if label not in self.wordings:

@@ -12,7 +12,7 @@ import math
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,9 +96,7 @@ class Training:
         self._groups = groups_by_head(train, options.batch_tokens)
         self._total = len(train) * options.epochs
         self._parameters: dict[str, Tensor] = {n: p for n, p in layout.model.named_parameters() if p.requires_grad}
-        self._optimizer = torch.optim.AdamW(
-            list(self._parameters.values()), lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
-        )
+        self._optimizer = make_optimizer(self._parameters.values(), options)
         self.state = State(key)
         self._began = self._saved = self._logged = time.monotonic()
         self._before = (0, 0, 0.0)  # examples, tokens and seconds at the last log line
@@ -152,16 +150,7 @@ class Training:
         state.tokens += sum(len(e.prompt) + len(e.target) for e in examples)
         for group in self._optimizer.param_groups:
             group["lr"] = self._options.learning_rate * self._schedule(self._fraction())
-        targets, value = sum(len(e.target) for e in examples), 0.0
-        for batch in batches:
-            loss = self._layout.loss(batch) / targets
-            loss.backward()  # type: ignore[no-untyped-call]
-            value += loss.item()
-        if not math.isfinite(value):
-            raise StudentError(f"the loss is {value} at step {state.step}: lower learning_rate, or use dtype=float32")
-        torch.nn.utils.clip_grad_norm_(self._parameters.values(), self._options.clip)
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
+        value = optimize(self._optimizer, batches, self._layout.loss, self._options.clip)
         state.step += 1
         state.seconds = self._seconds()
         state.loss = value if state.loss is None else LOSS_MEMORY * state.loss + (1 - LOSS_MEMORY) * value
@@ -248,6 +237,34 @@ class Training:
                     parameter.copy_(file.get_tensor(name))
         except (SafetensorError, OSError) as error:
             raise StudentError(f"{path} with the best weights is gone or damaged ({error}): train again") from None
+
+
+def make_optimizer(parameters: Iterable[Tensor], options: TrainingOptions) -> torch.optim.Optimizer:
+    """AdamW with the rate and the decay of the options."""
+    return torch.optim.AdamW(
+        list(parameters), lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
+    )
+
+
+def optimize(
+    optimizer: torch.optim.Optimizer, batches: Sequence[list[Example]], loss: Callable[[list[Example]], Tensor],
+    clip: float,
+) -> float:
+    """One step by the gradient of the mean loss a target token over all the batches; returns that mean.
+
+    `loss` gives the sum over a batch. Raises StudentError when the mean is no finite number; the weights stay.
+    """
+    targets, mean = sum(len(e.target) for batch in batches for e in batch), 0.0
+    for batch in batches:
+        share = loss(batch) / targets
+        share.backward()  # type: ignore[no-untyped-call]
+        mean += share.item()
+    if not math.isfinite(mean):
+        raise StudentError(f"the loss is {mean}: lower learning_rate, or use dtype=float32")
+    torch.nn.utils.clip_grad_norm_((p for group in optimizer.param_groups for p in group["params"]), clip)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return mean
 
 
 def mean_loss(layout: Layout, examples: Sequence[Example]) -> float:

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg import packing
+from kg.bench_training import padded_loss
 from kg.decoding import MAX_HEAD, MAX_TAIL, batches_by_length, head_text, layout_for
 from kg.errors import StudentError
 from tests.tiny_models import MODELS, one_thread
@@ -30,21 +31,6 @@ def layout(request):
     torch.manual_seed(0)
     model, tokenizer = MODELS[request.param]()
     return layout_for(model.eval(), tokenizer, torch.float32)
-
-
-def padded_loss(layout, examples):
-    """The sum of the target tokens' losses as `transformers` takes it: each example a padded row of its own."""
-    width = max(len(e.prompt + e.target) for e in examples)
-    if layout.model.config.is_encoder_decoder:
-        rows = [(e.prompt, e.target) for e in examples]
-    else:
-        rows = [(e.prompt + e.target, [-100] * len(e.prompt) + e.target) for e in examples]
-    inputs = {
-        "input_ids": torch.tensor([ids + [0] * (width - len(ids)) for ids, _ in rows]),
-        "attention_mask": torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids, _ in rows]),
-        "labels": torch.tensor([labels + [-100] * (width - len(labels)) for _, labels in rows]),
-    }
-    return layout.model(**inputs).loss * sum(len(e.target) for e in examples)
 
 
 def test_the_loss_is_that_of_the_tails_alone_as_transformers_takes_it(layout):

@@ -83,7 +83,8 @@ def test_a_tsv_is_read(tmp_path: Path):
         (b"\n \n", "no triples"),
         (b"a\txWant\tb\na\txWant\n", "line 2: expected head TAB relation TAB tail, found 2 columns"),
         (b"a\txWant\tb\tc\n", "line 1: .*found 4"),
-        (b"a\txWant\t \n", "line 1: head, relation or tail is empty"),
+        (b"a\t\tb\n", "line 1: the relation is empty"),
+        (b"a\txWant\t \n", "no triples"),
         (b"a\txWant\t\xff\xfe\n", "not UTF-8"),
         (b"\x00\x01\x02", "line 1"),
     ],
@@ -93,6 +94,13 @@ def test_a_wrong_tsv_is_refused(tmp_path: Path, content, message):
     file.write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_training_triples(file, ONTOLOGY)
+
+
+def test_rows_without_a_head_or_a_tail_are_left_out(tmp_path: Path, caplog):
+    file = tmp_path / "t.tsv"
+    file.write_text("a\txWant\t\n \txWant\tb\na\txWant\tb\n")
+    assert read_training_triples(file, ONTOLOGY) == [Triple("a", "xWant", "b")]
+    assert "2 rows without a head or a tail are left out" in caplog.text
 
 
 def test_a_missing_file_or_run_is_refused(tmp_path: Path):
