@@ -83,6 +83,8 @@ except SystemExit: print({heavy} & set(sys.modules))"""
     (["query", "nowhere"], 1, "is no run"),
     (["query", "nowhere", "--sparql", "ASK {}", "--csv", "--json"], 2, "give one of --csv and --json"),
     (["questions", "wnts"], 1, "did you mean wants"),
+    (["serve", "run", "--service", "localhost/sparql"], 2, "is not the address of an endpoint"),
+    (["serve", "run", "--service", "http://x/> { } #"], 2, "is not the address of an endpoint"),
     (["relations", "--ontology", "nowhere.toml"], 1, "no such file"),
     (["complete", "nowhere"], 2, "give --head and --relation, or --queries and --out"),
 ])
