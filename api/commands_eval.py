@@ -1,4 +1,4 @@
-"""kg eval extraction, critic."""
+"""kg eval extraction, critic, review."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,7 @@ import click
 from api.output import StderrProgress, emit, table
 
 if TYPE_CHECKING:
+    from extraction.review_gain import Gain
     from extraction.scoring import Scores, Tally
 
 
@@ -21,6 +22,7 @@ def eval_() -> None:
       kg eval extraction gold.jsonl
       kg eval extraction gold.jsonl --predicted triples.jsonl --json
       kg eval critic labels.csv --critic critics/mine --out report
+      kg eval review labels.csv --out report
     """
 
 
@@ -73,6 +75,54 @@ def critic(labels: Path, folder: Path, out: Path | None, as_json: bool) -> None:
         draw(figures, out)
         write_atomically(out / "report.json", json.dumps(figures, indent=1) + "\n")
     emit(figures, as_json, lambda: render_critic(figures))
+
+
+@eval_.command()
+@click.argument("labels", type=click.Path(path_type=Path))
+@click.option("--step", default=100, show_default=True, type=click.IntRange(min=5), help="Labels between trainings.")
+@click.option("--most", default=2000, show_default=True, type=click.IntRange(min=10), help="Labels in all.")
+@click.option("--keep", default=0.5, show_default=True, type=click.FloatRange(0, 1, True, True), help="Share kept.")
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(min=1), help="Repetitions.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for gain.json and the curves (PNG, SVG).")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def review(labels: Path, step: int, most: int, keep: float, seeds: int, out: Path | None, as_json: bool) -> None:
+    """Show what each label buys: asked for where the critic is in doubt, or at random.
+
+    Replays LABELS that people gave (as for kg train-critic) in both orders, with a small critic that
+    is trained again after every step. After each number of labels: the precision of the kept graph
+    (with people's labels in it), the precision and the AUC on heads that nobody reviewed, and how many
+    labels the order of doubt needs for what the random order has.
+
+    \b
+    Example:
+      kg eval review labels.csv --out report
+    """
+    from extraction.labels import read_labelled
+    from extraction.review_gain import review_gain
+    from kg.ontology import load_ontology
+    from kg.run import write_atomically
+
+    gain = review_gain(read_labelled(labels, load_ontology()), step, most, keep, seeds, StderrProgress())
+    if out is not None:
+        gain.draw(out)
+        write_atomically(out / "gain.json", json.dumps(gain.as_dict(), indent=1) + "\n")
+    emit(gain.as_dict(), as_json, lambda: render_gain(gain))
+
+
+def render_gain(gain: "Gain") -> str:
+    """A table for each measure: both orders after n labels, and after how many the active one is as good."""
+    from extraction.review_gain import MEASURES, TITLES
+
+    return "\n\n".join(
+        f"{TITLES[measure]} (best {gain.keep:.0%} kept, {gain.pool:,} triples to review)\n" + table(
+            ("labels", "random", "active", "active needs", "share"), [
+                (n, random, active, need, need / n if need else None) for n, random, active, need in zip(
+                    gain.labels, gain.curves["random"][measure], gain.curves["active"][measure],
+                    gain.needed(measure), strict=True,
+                )
+            ],
+        ) for measure in MEASURES
+    )
 
 
 def render_critic(figures: dict[str, Any]) -> str:
