@@ -26,6 +26,9 @@ CRITICS = {
     "form": "extraction.critics:FormCritic",
     "ontology": "extraction.critics:OntologyCritic",
     "repetition": "extraction.critics:RepetitionCritic",
+    "near_duplicates": "extraction.critics_tails:NearDuplicateCritic",
+    "contradictions": "extraction.critics_tails:ContradictionCritic",
+    "coherence": "extraction.critics_tails:CoherenceCritic",
     "likelihood": "extraction.critics:LikelihoodCritic",
     "plausibility": "extraction.plausibility:PlausibilityCritic",
 }

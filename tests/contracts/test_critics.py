@@ -38,7 +38,7 @@ def plausibility() -> Critic:
 
 CASES: dict[str, Callable[[], Critic]] = {
     name: lambda name=name: load(CRITICS[name])(load(CRITICS[name]).Options(), load_ontology())  # type: ignore[misc]
-    for name in ("form", "ontology", "repetition", "likelihood")
+    for name in ("form", "ontology", "repetition", "near_duplicates", "contradictions", "coherence", "likelihood")
 } | {"plausibility": plausibility}
 anything = st.text(alphabet=st.characters(blacklist_categories=[]), max_size=60)
 tails = st.one_of(anything, st.sampled_from(["", "none", "PersonX", "to eat", "eat", "(", "the", "eat the", "___"]))
