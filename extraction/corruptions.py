@@ -1,8 +1,7 @@
 """Pairs to pretrain a critic on, made from triples that hold: each with triples that probably do not.
 
 A wrong tail is that of another head of the same relation, drawn at random or from a head that shares a word, or a tail
-that breaks off. Relations that a set lacks but that follow from its own are added. Some triples are denied: to deny
-what holds is implausible, to deny what does not hold is plausible.
+that breaks off. Relations that a set lacks but that follow from its own are added.
 """
 
 from collections import defaultdict
@@ -15,7 +14,7 @@ from kg.ontology import NOTHING
 from kg.records import Triple
 
 FOLLOWS = {"xWant": ("isBefore",), "xEffect": ("isBefore", "Causes"), "xNeed": ("isAfter",)}
-BROKEN, DENIED, DERIVED = 0.25, 0.15, 0.35  # how often a tail breaks off, a pair is denied, a relation is added
+BROKEN, DERIVED = 0.25, 0.35  # how often a tail breaks off, a relation is added
 _COMMON = frozenset("personx persony personz the a an to 's be in of on it have get for with and at".split())
 
 
@@ -50,8 +49,7 @@ def _of_relation(triples: list[Triple], random: Random) -> Iterator[Labelled]:
             relations.append(random.choice(FOLLOWS[triple.relation]))
         for relation in relations:
             for tail, holds in [(triple.tail, True), *((t, False) for t in tails)]:
-                denied = random.random() < DENIED
-                yield Labelled(Triple(triple.head, relation, tail, denied), holds != denied)
+                yield Labelled(Triple(triple.head, relation, tail), holds)
 
 
 def _words(head: str) -> list[str]:

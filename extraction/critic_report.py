@@ -26,7 +26,7 @@ def report(
     step = max(1, len(cuts) // POINTS)
     return {
         "labels": len(rows), "plausible": int(truth.sum()),
-        **measure(truth, found, found, [list(row.triple)[1] for row in rows]),
+        **measure(truth, found, found, [list(row.triple)[1] for row in rows], ontology),
         "levels": [
             level(truth, found, float(meant), cut)
             for meant, cut in model.settings["cut_offs"].items() if cut is not None

@@ -20,22 +20,21 @@ _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def judged_text(triple: Triple, ontology: Ontology, names: Names) -> tuple[str, str]:
-    """(head, relation's phrase and tail) with names for the person slots.
+    """(head, relation's phrase and tail) with names for the person slots; a denial reads as what it denies.
 
     >>> from kg.ontology import load_ontology
     >>> names = (("PersonX", "Alex"), ("PersonY", "Sam"))
     >>> judged_text(Triple("PersonX thanks PersonY", "xWant", "to leave"), load_ontology(), names)
     ('Alex thank Sam', 'as a result, Alex wants: Alex leave')
-    >>> judged_text(Triple("PersonX thanks PersonY", "xReact", "happy", True), load_ontology(), names)
-    ('Alex thank Sam', 'it is not true that as a result, Alex feels: Alex be happy')
+    >>> judged_text(Triple("PersonX thanks PersonY", "xReact", "happy"), load_ontology(), names)
+    ('Alex thank Sam', 'as a result, Alex feels: Alex be happy')
     >>> judged_text(Triple("it rains", "general Effect", "PersonX gets wet"), load_ontology(), names)
     ('it rain', 'general effect: Alex get wet')
     """
     relation = triple.relation
     phrase = ontology[relation].phrase if relation in ontology else _WORDS.sub(" ", relation).lower()
-    denial = "it is not true that " if triple.negated else ""
     head, tail = _level(triple.head), _clause(triple, ontology)
-    return verbalise(head, names), verbalise(f"{denial}{phrase}: {tail}", names)
+    return verbalise(head, names), verbalise(f"{phrase}: {tail}", names)
 
 
 def _clause(triple: Triple, ontology: Ontology) -> str:

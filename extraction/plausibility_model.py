@@ -88,9 +88,11 @@ class PlausibilityModel:
         return found
 
     def probabilities(self, triples: Sequence[Triple], ontology: Ontology, progress: Progress = silent) -> Array:
-        """Calibrated probabilities that people find the triples plausible."""
+        """Calibrated probabilities that people find the triples plausible; a denial is as plausible as what it denies
+        is not."""
         logits = self.logits(triples, ontology, self.settings["names"], progress)
-        return apply(self.settings["calibration"], logits, [list(t)[1] for t in triples])
+        found = apply(self.settings["calibration"], logits, [t.relation for t in triples])
+        return np.where([t.negated for t in triples], 1 - found, found)
 
     def _chunk(self, triples: Sequence[Triple], ontology: Ontology, names: int) -> Array:
         texts: dict[tuple[str, str], list[int]] = {}  # triples without persons read the same under all names

@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 PRETRAINED = "pretrained.safetensors"
 NAMES = 3  # draws of names that a probability is the mean of
-GROUP = 100  # labels from which a relation is a group of its own in the figures
+BIN = 50  # rows in a bin of the calibration error at least
 WINDOW = 16  # batches whose rows are sorted by length together
 PRECISIONS = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
@@ -70,7 +70,7 @@ def train_critic(
     """
     began = time.monotonic()
     ontology = load_ontology()
-    rows = read_labelled(labels, ontology)
+    rows = [_undenied(row) for row in read_labelled(labels, ontology)]
     folds = np.array([fold_of(row.triple.head, options.folds, seed) for row in rows])
     truth = np.array([row.plausible for row in rows], float)
     _check(truth, folds)
@@ -79,11 +79,11 @@ def train_critic(
         _pretrain(model, options, ontology, out, seed, progress)
     logits, weights = _folds(model, rows, folds, options, ontology, seed, progress)
     model.classifier.load_state_dict(weights)
-    relations = [list(row.triple)[1] for row in rows]
+    relations = [row.triple.relation for row in rows]
     apart = calibration.across_folds(logits, truth, relations, folds)
     figures: dict[str, Any] = {
         "labels": len(rows), "plausible": int(truth.sum()), "heads": len({row.triple.head for row in rows}),
-        **measure(truth, apart, logits, relations), "seconds": round(time.monotonic() - began, 1),
+        **measure(truth, apart, logits, relations, ontology), "seconds": round(time.monotonic() - began, 1),
     }
     model.settings.update(
         options=options.model_dump(), seed=seed, names=NAMES,
@@ -95,19 +95,34 @@ def train_critic(
     return figures
 
 
-def measure(truth: Array, probabilities: Array, scores: Array, relations: Sequence[str]) -> dict[str, Any]:
+def measure(
+    truth: Array, probabilities: Array, scores: Array, relations: Sequence[str], ontology: Ontology
+) -> dict[str, Any]:
     """AUC of the scores, pooled and within each relation, and calibration error of the probabilities, in all and by
-    group: a relation with GROUP labels or more, or the others together."""
-    names = np.asarray(relations, object)
-    groups = np.array([r if (names == r).sum() >= GROUP else "others" for r in relations], object)
+    group: relations whose tails have one form, and those that the ontology lacks."""
+    names = [r.removeprefix("Not") for r in relations]
+    groups = np.array([ontology[n].form if n in ontology else "others" for n in names], object)
     within = auc_within(truth, scores, relations)
     return {
         "auc": auc(truth, scores), "auc_macro": mean_of(within), "auc_within": within,
         "calibration_error": calibration_error(truth, probabilities),
         "calibration_error_within": {
-            g: calibration_error(truth[groups == g], probabilities[groups == g]) for g in sorted(set(groups))
+            g: calibration_error(truth[groups == g], probabilities[groups == g], _bins(int((groups == g).sum())))
+            for g in sorted(set(groups))
         },
     }
+
+
+def _bins(rows: int) -> int:
+    """Ten, or fewer where a bin would hold less than BIN rows, whose chance alone would look like an error."""
+    return max(1, min(10, rows // BIN))
+
+
+def _undenied(row: Labelled) -> Labelled:
+    """A judgement of a denial as one of what it denies."""
+    if not row.triple.negated:
+        return row
+    return Labelled(Triple(row.triple.head, row.triple.relation, row.triple.tail), not row.plausible)
 
 
 def _fresh(options: TrainingOptions, seed: int) -> PlausibilityModel:

@@ -7,13 +7,13 @@ TRIPLES = [Triple(f"PersonX buys a {w}", r, f"{v} the {w} with joy") for w in "c
            for r, v in (("xWant", "to use"), ("xAttr", "fond of"))]
 
 
-def test_plausible_are_the_given_and_what_denies_the_rest() -> None:
+def test_plausible_are_the_given_alone() -> None:
     rows = pairs(TRIPLES * 40)  # given twice is given once
     held = {(t.head, t.tail) for t in TRIPLES}
     assert len(rows) < 60
-    assert all(((row.triple.head, row.triple.tail) in held) != row.triple.negated for row in rows if row.plausible)
-    assert {(r.triple.head, r.triple.tail) for r in rows if r.plausible and not r.triple.negated} <= held
+    assert {(row.triple.head, row.triple.tail) for row in rows if row.plausible} == held
     assert any(not row.plausible for row in rows)
+    assert not any(row.triple.negated for row in rows)
 
 
 def test_denials_and_nothings_are_left_out() -> None:

@@ -19,7 +19,9 @@ def test_what_means_the_same_reads_the_same(one: Triple, other: Triple) -> None:
     assert judged_text(one, load_ontology(), NAMES) == judged_text(other, load_ontology(), NAMES)
 
 
-def test_denials_and_relations_read_differently() -> None:
-    triples = [Triple("PersonX runs", r, "tired", n) for r in ("xReact", "xAttr", "nosuch") for n in (False, True)]
-    assert len({judged_text(t, load_ontology(), NAMES) for t in triples}) == 6
-    assert "it is not true that" in judged_text(triples[1], load_ontology(), NAMES)[1]
+def test_relations_read_differently_and_a_denial_as_what_it_denies() -> None:
+    for negated in (False, True):
+        triples = [Triple("PersonX runs", r, "tired", negated) for r in ("xReact", "xAttr", "nosuch")]
+        assert len({judged_text(t, load_ontology(), NAMES) for t in triples}) == 3
+    one, other = Triple("PersonX runs", "xReact", "tired"), Triple("PersonX runs", "xReact", "tired", True)
+    assert judged_text(one, load_ontology(), NAMES) == judged_text(other, load_ontology(), NAMES)

@@ -90,6 +90,21 @@ def test_a_triple_gets_the_same_probability_alone_and_among_others(trained: tupl
     assert len(model.probabilities([], ontology)) == 0
 
 
+def test_a_denial_is_as_plausible_as_what_it_denies_is_not(
+    trained: tuple[Path, dict[str, Any]], encoder: str, tmp_path: Path
+) -> None:
+    model, ontology = PlausibilityModel.load(trained[0]), load_ontology()
+    pair = [Triple(HEADS[0], "xReact", "happy", negated) for negated in (False, True)]
+    assert model.probabilities(pair, ontology).sum() == pytest.approx(1)
+    figures = []
+    for name, relation, turned in (("plain", "xReact", 0), ("denied", "NotxReact", 1)):
+        (tmp_path / name).write_text("".join(
+            f"{head}\t{relation}\t{tail}\t{int(tail in GOOD) ^ turned}\n" for head in HEADS for tail in (*GOOD, *BAD)
+        ))
+        figures.append(train_critic(tmp_path / name, tmp_path / f"c-{name}", TrainingOptions(encoder=encoder, folds=2)))
+    assert {**figures[0], "seconds": 0} == {**figures[1], "seconds": 0}
+
+
 def test_folds_are_by_head_and_the_seed_decides(encoder: str, labels: Path, tmp_path: Path) -> None:
     options = TrainingOptions(encoder=encoder, folds=2, epochs=1)
     one, two = (train_critic(labels, tmp_path / name, options, seed=3) for name in ("one", "two"))
