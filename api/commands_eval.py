@@ -1,4 +1,4 @@
-"""kg eval extraction, critic, review."""
+"""kg eval extraction, critic, review, student."""
 
 import json
 from pathlib import Path
@@ -23,6 +23,7 @@ def eval_() -> None:
       kg eval extraction gold.jsonl --predicted triples.jsonl --json
       kg eval critic labels.csv --critic critics/mine --out report
       kg eval review labels.csv --out report
+      kg eval student students/mine --data dev.tsv --train train.tsv
     """
 
 
@@ -158,6 +159,43 @@ def _line(name: str, t: "Tally") -> tuple[str | int, ...]:
 
 def _share(value: float) -> str:
     return f"{value:.3f}"
+
+
+@eval_.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Triples of heads that it never saw.")
+@click.option("--train", required=True, type=click.Path(path_type=Path), help="What it was trained on: run or TSV.")
+@click.option("--plot", type=click.Path(path_type=Path), help="PNG file: BLEU-2 by relation.")
+@click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
+def student(folder: Path, data: Path, train: Path, plot: Path | None, as_json: bool) -> None:
+    """Score a student on unseen heads, by relation, beside three baselines.
+
+    The baselines are the constant "none", the most frequent tail of the relation, and the tail of the
+    nearest head. It does not score when a head of DATA is one that the student learned from.
+
+    \b
+    Example:
+      kg eval student students/mine --data dev.tsv --train train.tsv --plot bleu.png
+    """
+    from kg.student_scores import plot_scores, score_student
+
+    found = score_student(folder, data, train)
+    if plot is not None:
+        plot_scores(found, plot)
+    emit(found, as_json, lambda: "\n\n".join(_student_tables(found)))
+
+
+def _student_tables(found: dict[str, Any]) -> list[str]:
+    """All scores of each system, then BLEU-2 by relation; with `none` and without."""
+    tables = []
+    for part in ("with_none", "without_none"):
+        systems = found[part]
+        names = list(systems["student"]["all"])
+        rows = [[name, *groups["all"].values()] for name, groups in systems.items()]
+        relations = [[r, *(g[r]["bleu_2"] for g in systems.values())] for r in systems["student"]]
+        title = part.replace("_", " ")
+        tables += [table([title, *names], rows), table([f"BLEU-2 {title}", *systems], relations)]
+    return tables
 
 
 commands = {"eval": eval_}

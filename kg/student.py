@@ -85,7 +85,7 @@ class LanguageModelStudent:
         _check(parts, minutes, out)
         began = time.monotonic()
         progress("load", 0, None)
-        key = _training_key(options, seed, [*parts["train"], *parts["dev"]])
+        key = training_key(options, seed, [*parts["train"], *parts["dev"]])
         student = cls.untrained(options, parts["train"], ontology, seed)
         student.settings |= {"seed": seed, "key": key, "minutes": minutes}
         layout = student.layout
@@ -203,7 +203,7 @@ def train_student(
     parts = split_heads(read_training_triples(source, ontology), FRACTIONS, seed)
     if (out / SETTINGS).is_file():
         old = _read_settings(out)
-        key = _training_key(options, seed, [*parts["train"], *parts["dev"]])
+        key = training_key(options, seed, [*parts["train"], *parts["dev"]])
         if (old.get("key"), old.get("minutes")) == (key, minutes):
             log.info("%s was trained on the same triples in the same way before: nothing to do", out)
             return dict(old["metrics"])
@@ -245,7 +245,7 @@ def _fresh_layout(
     return layout_for(model, tokenizer, dtype)
 
 
-def _training_key(options: LanguageModelStudent.Options, seed: int, triples: Sequence[Triple]) -> str:
+def training_key(options: LanguageModelStudent.Options, seed: int, triples: Sequence[Triple]) -> str:
     """Digest of all that the trained weights depend on; minutes and checkpoints may change between two starts."""
     kept = options.model_dump(exclude={"checkpoint_seconds"})
     return digest(json.dumps(kept), str(seed), *(field for triple in triples for field in triple))

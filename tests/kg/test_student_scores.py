@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from kg import student_scores
+from kg.errors import StudentError
+from kg.student import LanguageModelStudent, train_student
+from kg.student_scores import plot_scores, score_student
+from tests.tiny_models import one_thread, write_model
+
+NOUNS = ("cake", "house", "key", "friend", "beach")
+
+
+def write(path: Path, verbs: range) -> Path:
+    rows = [
+        f"PersonX {v}s a {noun}\t{row}\n" for v in map("do{}".format, verbs) for noun in NOUNS
+        for row in (f"xWant\tto eat the {noun}", "xAttr\tkind", "xAttr\tnone", "oReact\tnone")
+    ]
+    path.write_text("".join(rows))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """(folder of a student, its data)"""
+    folder = tmp_path_factory.mktemp("scored")
+    data, base = write(folder / "train.tsv", range(10)), write_model("gemma", folder / "base")
+    options = LanguageModelStudent.Options(
+        model=str(base), epochs=6, learning_rate=1e-2, dtype="float32", device="cpu", base_tokens=50
+    )
+    with one_thread():
+        train_student(data, folder / "student", options)
+    return folder / "student", data
+
+
+def of_characters(texts):
+    """Vectors by the letters of a text, which need no encoder."""
+    rows = [[t.count(chr(c)) for c in range(97, 123)] for t in texts]
+    return torch.nn.functional.normalize(torch.tensor(rows, dtype=torch.float32), dim=1)
+
+
+def test_a_student_beside_its_baselines(trained, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(student_scores, "_vectors", of_characters)
+    found = score_student(trained[0], write(tmp_path / "dev.tsv", range(20, 22)), trained[1])
+    assert found["queries"] == 2 * len(NOUNS) * 3
+    assert set(found["with_none"]) == {"student", "none", "most frequent", "nearest"}
+    assert "none" not in found["without_none"]
+    assert set(found["with_none"]["student"]) == {"all", "xWant", "xAttr", "oReact"}
+    assert set(found["without_none"]["student"]) == {"all", "xWant", "xAttr"}  # the only answer to oReact is none
+    assert found["with_none"]["none"]["oReact"]["exact"] == 1
+    assert found["with_none"]["none"]["xWant"]["exact"] == 0
+    assert found["without_none"]["nearest"]["xWant"]["exact"] == 1  # the head with the same noun
+    assert found["without_none"]["most frequent"]["xAttr"]["bleu_1"] == pytest.approx(1)
+    assert found["with_none"]["nearest"]["all"]["novelty"] == 0
+    plot_scores(found, tmp_path / "bleu.png")
+    assert (tmp_path / "bleu.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_heads_that_it_learned_from_are_refused(trained, tmp_path: Path):
+    (tmp_path / "dev.tsv").write_text("".join(trained[1].read_text().replace("PersonX", "personx").splitlines(True)))
+    with pytest.raises(StudentError, match="which the student learned from"):
+        score_student(trained[0], tmp_path / "dev.tsv", trained[1])
+
+
+def test_other_training_data_are_refused(trained, tmp_path: Path):
+    other = write(tmp_path / "other.tsv", range(30, 40))
+    with pytest.raises(StudentError, match="was not trained on"):
+        score_student(trained[0], write(tmp_path / "dev.tsv", range(20, 22)), other)
