@@ -119,13 +119,16 @@ def test_twenty_labels_by_keyboard_and_undo(browser: Any, server: Server, folder
 def test_two_reviewers_at_once_and_a_server_that_is_killed(browser: Any, server: Server, folder: Path) -> None:
     both = [Reviewer(browser, server.url, name) for name in ("ann", "bob")]
     for i in range(LABELS):
+        if i == 11:
+            server.kill()
         for reviewer in both:
             reviewer.press(str(i % 4 + 1))
-        if i in (5, 11):  # perhaps before the labels are written, perhaps after
+        if i == 5:  # perhaps before the labels are written, perhaps after
             server.kill()
-            if i == 11:
-                for reviewer in both:
-                    reviewer.press("1")  # one label at a time: this one is not taken
+        if i == 11:
+            for reviewer in both:
+                reviewer.press("1")  # one label at a time: this one is not taken
+        if i in (5, 11):
             server.start()
         for reviewer in both:
             reviewer.counted(i + 1)
