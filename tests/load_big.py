@@ -1,10 +1,10 @@
 """Whether a graph of ten million triples, made of copies of real ones, loads into RDF within 4 GB of memory.
 
     kg import train.tsv dev.tsv --format atomic2019 --out R
-    python -m tests.load_big R --triples 10000000 --folder /tmp/big
+    python -m tests.load_big R --triples 10000000 --folder DIR
 
 Prints seconds and peak memory of the loading process and all its children together; ends with 1 when they needed more
-than `--limit` MB or the store does not have what the files have. Needs about 3 kB of disk a triple.
+than `--limit` MB or the store does not have what the files have. Needs about 3 kB of disk a triple, in DIR.
 """
 
 import argparse
