@@ -36,19 +36,22 @@ class Link:
     def commit(self, text: str, **parameters: Any) -> int:
         """Runs one writing transaction, again when it was disturbed; returns the number it answers, or else 0.
 
-        The text must be one that may run twice: an answer can get lost after the server has done its work.
+        The text must be one that may run twice: an answer can get lost after the server has done its work. A server
+        that went away may stay away for `PATIENCE` seconds, counted from when that was noticed.
         """
-        deadline = time.monotonic() + PATIENCE
+        deadline: float | None = None
         while True:
             drivers = self._connected()
             try:
                 with drivers.write.session(database=drivers.database) as session:
                     return session.execute_write(lambda tx: _first(tx.run(text, parameters)))
             except FAULTS as error:
-                again = isinstance(error, (Neo4jError, DriverError)) and error.is_retryable()
+                lost = isinstance(error, _LOST)  # an IncompleteCommit too, which the driver itself would not repeat
+                again = lost or (isinstance(error, Neo4jError) and error.is_retryable())
+                deadline = deadline or time.monotonic() + PATIENCE
                 if not again or time.monotonic() > deadline:
                     raise store_error(error, self.server) from None
-                if isinstance(error, _LOST):
+                if lost:
                     self._disconnect(drivers)
             time.sleep(0.5)
 
