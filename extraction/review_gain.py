@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from extraction.labels import Labelled, fold_of
-from extraction.sentence_vectors import sentence_vectors
 from kg.errors import InputError
 from kg.metrics import Array, auc_within, mean_of
 from kg.run import Progress, silent
+from kg.sentence_vectors import sentence_vectors
 
 MEASURES = ("kept", "held_out", "auc")
 TITLES = {
