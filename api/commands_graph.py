@@ -1,5 +1,6 @@
 """kg import, load, unload, explain, export."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from kg.errors import InputError, KGError
 if TYPE_CHECKING:
     from kg.protocols import GraphStore
     from kg.run import Run
+    from kg.sentence_vectors import SentenceEncoder
     from loaders.sparql_endpoint import SparqlEndpoint
 
 _RUN = click.argument("run", type=click.Path(path_type=Path))
@@ -25,6 +27,7 @@ _ENDPOINT = click.option("--sparql-endpoint", "endpoint", metavar="URL", help=(
     "Graph Store of a SPARQL server (Fuseki: http://localhost:3030/DATASET/data), in place of the RDF store."
 ))
 
+_COUNTED = {"edges": "triples", "embeddings": "new embeddings"}
 _REIFICATION = click.option(
     "--reification", type=click.Choice(["rdf12", "classic"]), default="rdf12", show_default=True,
     help="How RDF says things of a triple: RDF 1.2 reifiers, or rdf:Statement for tools that do not know them.",
@@ -73,9 +76,13 @@ def import_(paths: tuple[Path, ...], file_format: str, out: Path, ontology: str,
 @_ENDPOINT
 @_ONLY
 @click.option("--replace", is_flag=True, help="Withdraw first what earlier builds of this run put there.")
+@click.option("--embeddings", metavar="ENCODER", help=(
+    "Give the nodes of a Neo4j vectors of their texts by this encoder (all-minilm-l6-v2 is packaged), and an index."
+))
 @_JSON
 def load(
-    run: Path, bolt: str | None, rdf: Path | None, endpoint: str | None, only: str | None, replace: bool, as_json: bool
+    run: Path, bolt: str | None, rdf: Path | None, endpoint: str | None, only: str | None, replace: bool,
+    embeddings: str | None, as_json: bool,
 ) -> None:
     """Load a run's graph into Cypher and RDF stores.
 
@@ -88,18 +95,26 @@ def load(
       kg load runs/demo-1a2b3c4d
       KG_BOLT_PASSWORD=... kg load runs/demo-1a2b3c4d --bolt bolt://localhost:7687 --only cypher
       kg load runs/demo-1a2b3c4d --sparql-endpoint http://localhost:3030/ds/data --only rdf
+      kg load runs/demo-1a2b3c4d --bolt bolt://localhost:7687 --embeddings all-minilm-l6-v2
     """
     from kg.graph import GraphFiles
     from kg.run import Run
+    from loaders.bolt import BoltStore
 
+    if embeddings is not None and (only == "rdf" or not (bolt or os.environ.get("KG_BOLT_URI"))):
+        raise click.UsageError("--embeddings are for the nodes of a Neo4j: say where it is with --bolt or KG_BOLT_URI")
     opened = Run.open(run)
     graph, progress = GraphFiles(opened), StderrProgress()
+    encoder = None if embeddings is None else _encoder(embeddings)
 
     def work(store: "GraphStore | SparqlEndpoint") -> dict[str, int]:
         for run_id in [*opened.earlier_ids, opened.id] if replace else []:
             store.unload(run_id, progress)
-        written = store.write(graph, opened.id, progress)
-        return _counts(store) or written
+        if isinstance(store, BoltStore):
+            written = store.write(graph, opened.id, progress, encoder)
+        else:
+            written = store.write(graph, opened.id, progress)
+        return written | _counts(store)
 
     loaded = _with_stores(opened, bolt, rdf, endpoint, only, work)
     emit(loaded, as_json, lambda: "\n".join([
@@ -142,6 +157,12 @@ def unload(
     emit(left, as_json, lambda: "\n".join(["left:", *_count_lines(left)]))
 
 
+def _encoder(name: str) -> "SentenceEncoder":
+    from kg.sentence_vectors import SentenceEncoder
+
+    return SentenceEncoder(name)
+
+
 def _with_stores(
     run: "Run", bolt: str | None, rdf: Path | None, endpoint: str | None, only: str | None,
     work: "Callable[[GraphStore | SparqlEndpoint], dict[str, int]]",
@@ -173,7 +194,8 @@ def _counts(store: "GraphStore | SparqlEndpoint") -> dict[str, int]:
 
 def _count_lines(counts: dict[str, dict[str, int]]) -> list[str]:
     return [
-        f"{name}: {c['nodes']:,} nodes, {c['edges']:,} triples" if c else f"{name}: the run is withdrawn"
+        f"{name}: " + ", ".join(f"{n:,} {_COUNTED.get(what, what)}" for what, n in c.items()) if c
+        else f"{name}: the run is withdrawn"
         for name, c in counts.items()
     ]
 

@@ -21,6 +21,7 @@ from kg.protocols import Rows
 from kg.records import Triple
 from kg.run import Progress, silent
 from loaders import cypher_text
+from loaders.bolt_embeddings import Encoder
 from loaders.bolt_link import FAULTS, Cut, Link
 from loaders.bolt_load import Loader
 from loaders.bolt_server import RemoteServer, Server, Watch
@@ -59,13 +60,16 @@ class BoltStore:
             self.close()
             raise
 
-    def write(self, graph: GraphFiles, run_id: str, progress: Progress = silent) -> dict[str, int]:
+    def write(
+        self, graph: GraphFiles, run_id: str, progress: Progress = silent, encoder: Encoder | None = None
+    ) -> dict[str, int]:
         """Writes nodes, then edges, in batches that are each there whole or not at all; a second load changes nothing.
 
         An interrupted load is finished by loading again. Where several runs have the same edge, the last one loaded
-        gives its score, level and number of sources, and `run_ids` names them all. Raises StoreError.
+        gives its score, level and number of sources, and `run_ids` names them all. With an encoder, nodes of a Neo4j
+        get an `embedding` of their text and a vector index. Raises StoreError.
         """
-        written = Loader(self._link, self._ontology, run_id, progress).load(graph)
+        written = Loader(self._link, self._ontology, run_id, progress).load(graph, encoder)
         self._link.server.written()
         return written
 

@@ -8,6 +8,7 @@ from kg.graph import GraphFiles
 from kg.ontology import KINDS, Ontology
 from kg.run import Progress
 from loaders import cypher_text
+from loaders.bolt_embeddings import Encoder, embed_nodes
 from loaders.bolt_link import PATIENCE, Link
 from loaders.bolt_values import chunks
 
@@ -20,7 +21,7 @@ class Loader:
     def __init__(self, link: Link, ontology: Ontology, run_id: str, progress: Progress) -> None:
         self._link, self._ontology, self._run_id, self._progress = link, ontology, run_id, progress
 
-    def load(self, graph: GraphFiles) -> dict[str, int]:
+    def load(self, graph: GraphFiles, encoder: Encoder | None) -> dict[str, int]:
         """Writes nodes, then edges by type, then withdraws what an earlier build of the run had and this one lacks."""
         for text in cypher_text.constraints():
             self._link.commit(text)
@@ -32,7 +33,10 @@ class Loader:
         if not self._link.server.ours:  # the embedded engine makes no full-text index by Cypher
             for text in cypher_text.text_indexes():
                 self._link.commit(text)
-        return {"nodes": nodes, "edges": edges}
+        written = {"nodes": nodes, "edges": edges}
+        if encoder is not None:
+            written["embeddings"] = embed_nodes(self._link, graph, encoder, self._progress)
+        return written
 
     def unload(self) -> None:
         """Withdraws all that the run says: edges, then nodes."""

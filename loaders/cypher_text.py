@@ -106,6 +106,31 @@ def text_indexes() -> list[str]:
     return [f"CREATE FULLTEXT INDEX kg_text IF NOT EXISTS FOR (n:{kinds}) ON EACH [n.text]"]
 
 
+def without_embedding(kind: Kind) -> str:
+    """(id, text) of the nodes among `$rows` of {id} that have no embedding by `$encoder`."""
+    return (
+        f"UNWIND $rows AS row MATCH (n:{kind} {{id: row.id}}) "
+        "WHERE n.embedding IS NULL OR n.encoder <> $encoder RETURN n.id AS id, n.text AS text"
+    )
+
+
+def set_embedding(kind: Kind) -> str:
+    """Gives the nodes `$rows` of {id, vector} their embeddings by `$encoder`, as 32-bit numbers."""
+    return (
+        f"UNWIND $rows AS row MATCH (n:{kind} {{id: row.id}}) SET n.encoder = $encoder "
+        "WITH n, row CALL db.create.setNodeVectorProperty(n, 'embedding', row.vector) RETURN count(*)"
+    )
+
+
+def vector_index(kind: Kind) -> tuple[str, str]:
+    """(name, text that makes it) of the index by which nodes near a vector of `$dimensions` numbers are found."""
+    name = f"kg_embedding_{kind.lower()}"
+    return name, (
+        f"CREATE VECTOR INDEX {name} IF NOT EXISTS FOR (n:{kind}) ON (n.embedding) "
+        "OPTIONS {indexConfig: {`vector.dimensions`: $dimensions, `vector.similarity_function`: 'cosine'}}"
+    )
+
+
 def merge_nodes(kind: Kind) -> str:
     """Writes `$rows` of {id, text, nothing} for `$run_id`."""
     return _MERGE_NODES.format(kind=kind)
