@@ -10,9 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pyoxigraph import RdfFormat, Store
 
@@ -48,12 +50,17 @@ class Served:
     process: subprocess.Popen[bytes]
 
     def wait(self) -> "Served":
-        """Returns when it takes connections. Raises InputError when it ends or takes too long."""
-        port, deadline = int(self.url.split(":")[2].split("/")[0]), time.monotonic() + START
+        """Returns when it answers, whatever it says. Raises InputError when it ends or takes too long."""
+        deadline = time.monotonic() + START
         while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return self
+            try:
+                connection = HTTPConnection(urlsplit(self.url).netloc, timeout=START)
+                with closing(connection):
+                    connection.request("GET", "/")
+                    connection.getresponse().read()
+                return self
+            except OSError:  # nobody listens yet
+                pass
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise InputError(f"the server does not start: {self.process.args!r}")
             time.sleep(0.1)

@@ -4,9 +4,10 @@ import math
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import anyio.to_thread
 import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -21,7 +22,7 @@ from api.metrics import RecordMiddleware
 from api.models import ProblemResponse
 from api.state import State
 from kg import __version__
-from kg.errors import InputError
+from kg.errors import InputError, StoreError
 
 # Seconds that an idle connection is kept: longer than clients and proxies keep theirs (5 s, 60 s), because one that is
 # closed just when a request is sent on it is an error for the client.
@@ -54,6 +55,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await anyio.to_thread.run_sync(_warm, opened)
         yield
         opened.close()
 
@@ -75,6 +77,12 @@ def create_app(
     app.add_middleware(RecordMiddleware, metrics=state.metrics, log=log)
     _describe_problems(app)
     return app
+
+
+def _warm(opened: OpenRun) -> None:
+    with suppress(StoreError):  # the questions will tell
+        if opened.sparql is not None:
+            opened.sparql.warm()
 
 
 def _guard(app: FastAPI, state: State, keys: Sequence[str]) -> None:

@@ -185,6 +185,10 @@ class SparqlStore(GraphStore, Protocol):
         """
         ...
 
+    def warm(self) -> None:
+        """Gets ready for the first query. Raises StoreError."""
+        ...
+
     def begin(self, request: SparqlRequest, timeout: float, limit: int, most: int) -> Pending | None:
         """Asks for a document without waiting for anything; None where the query would have to wait for others."""
         ...

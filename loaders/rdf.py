@@ -27,12 +27,16 @@ from loaders.vocabulary import COMPLETE, DIGEST, Vocabulary, run_iri
 
 LAYOUT = "3"  # changes when the same graph is other RDF
 PIECE = 36 << 20  # bytes of N-Triples loaded at once: the store needs five times as much memory for them
+READING = 5.0  # seconds, at most, for getting ready
 WRITERS = 2  # pieces that are loaded at the same time
 _SMALL = 4096  # characters; as JSON each takes at most 12 bytes, and a pipe holds 65,536
 _LONG = 3600.0  # seconds for the store's own queries over the whole graph
 _COUNTS = """SELECT ?nodes ?edges {
   { SELECT (COUNT(*) AS ?nodes) { VALUES ?kind { kg:Event kg:Thing kg:State } ?node a ?kind } }
   { SELECT (COUNT(*) AS ?edges) { { ?edge rdf:reifies ?any } UNION { ?edge a owl:NegativePropertyAssertion } } }
+}"""
+_FIRST = """SELECT (COUNT(*) AS ?read) {
+  { SELECT ?s ?o { ?s ?p ?o } LIMIT 20000 } FILTER(STRLEN(STR(?s)) + STRLEN(STR(?o)) > 0)
 }"""
 _ASSERTED = "?h ?r ?t . ?e rdf:reifies <<( ?h ?r ?t )>> ."
 _DENIED = "?e owl:sourceIndividual ?h ; owl:assertionProperty ?r ; owl:targetIndividual ?t ."
@@ -135,6 +139,10 @@ class RdfStore:
         if sum(map(len, (request.text, *request.default_graphs, *request.named_graphs))) > _SMALL:
             return None
         return self._workers.ask(self._wanted(request, limit, most), timeout)
+
+    def warm(self) -> None:
+        """Starts a query process and lets it read: the first question need not wait for that. Raises StoreError."""
+        self.query(_FIRST, timeout=READING)
 
     def close(self) -> None:
         """Ends the worker processes; a second call does nothing."""

@@ -111,6 +111,7 @@ class Store:
     requests: list[tuple[SparqlRequest, int]] = field(default_factory=list)
     closed: int = 0
     broken: bool = False
+    warmed: bool = False
     services: Sequence[str] = ()
     release: threading.Event = field(default_factory=threading.Event)
 
@@ -181,6 +182,11 @@ class Store:
 
     def begin(self, request: SparqlRequest, timeout: float, limit: int, most: int) -> None:
         """This one always has to be waited for."""
+
+    def warm(self) -> None:
+        self.warmed = True
+        if self.broken:
+            raise StoreError("the store is broken")
 
     def close(self) -> None:
         self.closed += 1

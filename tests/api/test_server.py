@@ -252,6 +252,15 @@ def test_a_store_that_cannot_be_reached_is_not_the_querys_fault(client: TestClie
     assert response.json()["sparql"]["state"] == "ok"
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_server_that_answers_has_read_its_store(opened: OpenRun, broken: bool) -> None:
+    assert isinstance(opened.sparql, Store)
+    opened.sparql.broken = broken
+    with TestClient(create_app(opened)) as client:
+        assert opened.sparql.warmed
+        assert client.get("/").status_code == 200
+
+
 def test_without_stores_and_student_what_is_left_still_works(opened: OpenRun) -> None:
     bare = replace(opened, cypher=None, sparql=None, student=None)
     with TestClient(create_app(bare)) as client:

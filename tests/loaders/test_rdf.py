@@ -575,3 +575,13 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_warm_store_has_a_process_that_waits(fresh: RdfStore, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no RDF store"):
+        fresh.warm()
+    fresh.write(built(tmp_path / "run", ROWS), "demo-1")
+    fresh.warm()
+    [waiting] = fresh._workers._running
+    fresh.query("ASK {}")
+    assert fresh._workers._running == {waiting}
