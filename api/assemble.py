@@ -20,6 +20,7 @@ TEACHERS = {
     "local": "extraction.teacher_local:LocalTeacher",
     "openai": "extraction.teacher_openai:OpenAITeacher",
     "recorded": "extraction.teacher_recorded:RecordedTeacher",
+    "student": "extraction.teacher_student:StudentTeacher",
 }
 EXTRACTORS = {"answers": "extraction.answers:AnswerExtractor"}
 CRITICS = {

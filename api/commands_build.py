@@ -12,6 +12,7 @@ from api.output import StderrProgress, emit, say, table
 from kg.errors import InputError
 
 if TYPE_CHECKING:
+    from kg.recipe import Recipe
     from kg.run import Run
 
 RUNS = Path("runs")
@@ -91,7 +92,8 @@ def build(
     """Ask a teacher, read its answers and judge them into a graph.
 
     RECIPE is a packaged name (see `kg recipes`) or a TOML file. An interrupted build goes on where it
-    stopped, and no answer is asked for twice.
+    stopped, and no answer is asked for twice. With [rounds] in the recipe, students are trained on the
+    graph and answer in the rounds that follow.
 
     \b
     Example:
@@ -109,6 +111,9 @@ def build(
         plan = _plan(parts.source, limit, chosen.heads.count)
         emit(plan, as_json, lambda: _show_plan(plan))
         return
+    if chosen.rounds is not None:
+        _build_rounds(chosen, out or RUNS / chosen.run_id, limit, as_json)
+        return
     run = Run.create(out or RUNS / chosen.run_id, chosen.run_id, chosen.model_dump(), chosen.seed)
     counts = run_build(run, parts, StderrProgress(), limit)
     if not counts["asked"]:
@@ -118,6 +123,24 @@ def build(
         f"{counts['asked']:,} answers asked for, {counts['reused']:,} reused",
         f"{counts['nodes']:,} nodes, {counts['edges']:,} triples, {counts['provenance']:,} sources",
         f"run: {run.path}", f"next: kg load {run.path}",
+    ]))
+
+
+def _build_rounds(recipe: "Recipe", out: Path, limit: int | None, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from api.commands_student import show_log
+    from api.rounds import run_rounds
+
+    show_log()
+    done = run_rounds(
+        recipe, out, limit, StderrProgress(),
+        lambda r: say(f"round {r.round}: {r.accepted:,} of {r.candidates:,} candidates kept, {r.new:,} new triples"),
+    )
+    last = done[-1].round
+    emit({"out": str(out), "rounds": [asdict(r) for r in done]}, as_json, lambda: "\n".join([
+        table(list(asdict(done[0])), [tuple(asdict(r).values()) for r in done], widest=100),
+        f"next: kg load {out / f'graph-{last}'}, kg complete {out / f'student-{last}'} --head ... --relation ...",
     ]))
 
 

@@ -59,7 +59,7 @@ class LocalTeacher:
         folder = Path(models.resolve(options.model)) if options.model not in PACKAGED else None
         local = folder is not None and folder.is_dir()
         self.name = f"local:{folder.name if folder is not None and local else options.model}"
-        identity = _fingerprint(folder) if folder is not None and local else options.model
+        identity = fingerprint(folder) if folder is not None and local else options.model
         rest = options.model_copy(update={"model": identity}).model_dump_json()
         self.version = digest(VERSION, FORMAT, rest, str(seed))
 
@@ -159,7 +159,7 @@ def _ids(value: int | list[int] | None) -> list[int]:
     return [] if value is None else [value] if isinstance(value, int) else list(value)
 
 
-def _fingerprint(folder: Path) -> str:
+def fingerprint(folder: Path) -> str:
     """Digest of a model's folder: its small files, and samples of its weight files, which training changes all over."""
     seen = hashlib.blake2b(digest_size=16)
     for path in sorted(p for p in folder.iterdir() if p.suffix in {".json", ".safetensors", ".model", ".txt"}):

@@ -63,6 +63,28 @@ class Tails(Section):
     samples: int = Field(1, ge=1)
 
 
+class Rounds(Section):
+    """Rounds of distillation: the student of one round is the teacher of the next, with a rising threshold
+    (multilevel distillation as in Referee, Sclar et al. 2022).
+
+    Each round's answers are judged, with `minimum` of the round (the last one for all later rounds) as the lowest score
+    that `critic` keeps, and added to the graph of the rounds before; a student is trained on that for `minutes`. From
+    the second round on, the student is asked for its `samples` best tails of every head so far and of at most `heads`
+    new ones: events that the graph has as tails, likeliest first. Students are measured on `held_out`, a TSV file of
+    triples, or else on the heads of the first graph that none of them learns from; after `patience` rounds without a
+    better BLEU-2 no more are begun.
+    """
+
+    count: int = Field(3, ge=1)
+    critic: str = "likelihood"
+    minimum: list[float] = Field([0.2, 0.25, 0.3], min_length=1)
+    minutes: float = Field(2.0, gt=0)
+    heads: int = Field(20, ge=0)
+    samples: int = Field(3, ge=1)
+    held_out: str = ""
+    patience: int = Field(2, ge=1)
+
+
 class Recipe(Section):
     """A whole recipe. `critics` keeps the order of the file."""
 
@@ -77,6 +99,7 @@ class Recipe(Section):
     extractor: Part = Part(kind="answers")
     critics: dict[str, dict[str, Any]] = Field(default_factory=dict)
     student: Part | None = None
+    rounds: Rounds | None = None
 
     @property
     def run_id(self) -> str:
@@ -86,7 +109,8 @@ class Recipe(Section):
     @property
     def hash(self) -> str:
         """BLAKE2b of the recipe's content in order, without its name and description."""
-        content = self.model_dump(exclude={"name", "description"})
+        without = {"name", "description", *(() if self.rounds else ("rounds",))}
+        content = self.model_dump(exclude=without)
         return digest(json.dumps(content, ensure_ascii=True))
 
 
@@ -150,7 +174,7 @@ def _resolve_paths(data: dict[str, Any], base: Path) -> None:
 
 
 def _is_path(key: str, value: str) -> bool:
-    return key in ("file", "folder") or (key in ("ontology", "template") and value.endswith(".toml"))
+    return key in ("file", "folder", "held_out") or (key in ("ontology", "template") and value.endswith(".toml"))
 
 
 def _override(data: dict[str, Any], text: str) -> None:

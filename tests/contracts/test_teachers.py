@@ -16,9 +16,10 @@ from kg.ontology import load_ontology
 from kg.pipeline import Head, Parts, build
 from kg.protocols import Teacher
 from kg.recipe import Section
-from kg.records import Answer, Candidate, Generation, Prompt
+from kg.records import Answer, Candidate, Generation, Prompt, Triple
 from kg.run import Run, read_lines
 from tests.extraction.fake_openai import FakeOpenAI
+from tests.tiny_models import write_model
 
 TEXTS = ["PersonX buys a cake.", "PersonX  buys\na cake; then?", "Ünïcode 😀 שלום", "x", "PersonX buys a cake. " * 20]
 
@@ -76,9 +77,35 @@ def local_case(folder: Path) -> Iterator[Case]:
     yield Case(make, own_prompts(), {"max_tokens": 7})
 
 
+@contextmanager
+def student_case(folder: Path) -> Iterator[Case]:
+    from extraction.teacher_student import StudentTeacher
+
+    train_tiny(folder)
+
+    def make(**options: Any) -> Teacher:
+        given = {"folder": str(folder / "student"), "device": "cpu", "batch_size": 4, **options}
+        return StudentTeacher(StudentTeacher.Options(**given), 0)
+
+    yield Case(make, own_prompts(), {"k": 7})
+
+
 CASES: dict[str, Callable[[Path], AbstractContextManager[Case]]] = {
-    "local": local_case, "openai": openai_case, "recorded": recorded_case,
+    "local": local_case, "openai": openai_case, "recorded": recorded_case, "student": student_case,
 }
+
+
+def train_tiny(folder: Path, relation: str = "xWant") -> None:
+    """Trains a tiny student of one relation in `folder`/student."""
+    from kg.student import LanguageModelStudent
+
+    parts = {"train": [Triple(f"PersonX buys {n} cakes", relation, "to eat it") for n in range(4)], "dev": [],
+             "test": []}
+    options = LanguageModelStudent.Options(
+        model=str(write_model("gemma", folder / "base")), epochs=20, learning_rate=1e-2, dtype="float32", device="cpu",
+        base_tokens=40,
+    )
+    LanguageModelStudent.train(parts, folder / "student", options, load_ontology())
 
 
 def tiny_model(folder: Path) -> None:
