@@ -14,6 +14,7 @@ import click
 from api.output import emit, say, table
 
 BENCHES = {
+    "complete": "api.bench_complete:bench_complete",
     "extraction": "extraction.bench_extraction:bench_extraction",
     "load": "loaders.bench_load:bench_load",
     "sparql": "api.bench_sparql:bench_sparql",
@@ -21,7 +22,8 @@ BENCHES = {
     "train": "kg.bench_training:bench_training",
 }
 BENCH_OPTIONS = {  # the benches that take each
-    "file": ("extraction", "train"), "run": ("load", "sparql"), "bolt": ("load",), "triples": ("sparql", "train"),
+    "file": ("extraction", "train"), "run": ("complete", "load", "sparql"), "bolt": ("load",),
+    "triples": ("sparql", "train"), "student": ("complete",),
 }
 _ABOVE_0 = click.FloatRange(0, min_open=True)
 _ADDRESS = re.compile(r"https?://[^\s/?#<>\"{}|^`\\]+[^\s<>\"{}|^`\\]*")
@@ -148,7 +150,10 @@ def bolt(run: Path, write: bool, as_json: bool) -> None:
 @click.command()
 @click.argument("name", type=click.Choice(list(BENCHES)))
 @click.option("--file", type=click.Path(path_type=Path), help="Texts as for kg coverage, triples as for kg train.")
-@click.option("--run", type=click.Path(path_type=Path), help="Run to take  [load, sparql; default: a graph of our own]")
+@click.option("--run", type=click.Path(path_type=Path), help=(
+    "Run to take  [complete, load, sparql; default: a graph of our own]"
+))
+@click.option("--student", type=click.Path(path_type=Path), help="Folder of a trained student  [complete]")
 @click.option("--bolt", metavar="URI", help="Bolt server with an empty database  [load only; default: embedded engine]")
 @click.option("--triples", type=click.IntRange(1), help="[sparql, train; default: 1,000,000 and 512]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -162,6 +167,7 @@ def bench(name: str, as_json: bool, **options: Any) -> None:
       kg bench train --file triples.tsv --triples 512
       kg bench load --run runs/demo-1a2b3c4d --bolt bolt://localhost:7687
       kg bench sparql --run runs/demo-1a2b3c4d --triples 1000000
+      kg bench complete --student students/demo
     """
     from api.assemble import load
 
