@@ -30,6 +30,7 @@ CRITICS = {
     "near_duplicates": "extraction.critics_tails:NearDuplicateCritic",
     "contradictions": "extraction.critics_tails:ContradictionCritic",
     "coherence": "extraction.critics_tails:CoherenceCritic",
+    "rules": "extraction.critics_rules:RuleCritic",
     "likelihood": "extraction.critics:LikelihoodCritic",
     "plausibility": "extraction.plausibility:PlausibilityCritic",
 }
@@ -123,7 +124,9 @@ def open_endpoint(run: Run, url: str) -> "SparqlEndpoint":
 
 
 def load_student(path: Path) -> Student:
-    """Loads a trained student. Raises StudentError for a folder that is none."""
+    """Loads a trained student, or a link model of `kg eval links`. Raises StudentError for a folder that is none."""
+    if (path / "links.json").is_file():
+        return cast(Student, load("kg.links:LinkModel").load(path))
     return cast(Student, load(STUDENTS["causal"]).load(path))
 
 

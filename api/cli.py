@@ -33,6 +33,7 @@ COMMANDS = {
     "validate": ("api.commands_validate", "Check a run's RDF, an RDF file, or an RDF store against SHACL shapes."),
     "extract": ("api.commands_text", "Read triples from texts."),
     "coverage": ("api.commands_text", "Tell which sentences of texts gave triples and which constructions gave none."),
+    "rules": ("api.commands_rules", "Mine Horn rules from a graph, and complete it by them."),
     "eval": ("api.commands_eval", "Measure a part against what careful readers marked."),
     "train": ("api.commands_student", "Train a student on a run or a file of triples."),
     "train-critic": ("api.commands_critic", "Train a critic on triples that people judged."),

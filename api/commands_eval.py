@@ -1,4 +1,4 @@
-"""kg eval extraction, critic, review, student."""
+"""kg eval extraction, critic, links, review, student."""
 
 import json
 from pathlib import Path
@@ -24,6 +24,7 @@ def eval_() -> None:
       kg eval critic labels.csv --critic critics/mine --out report
       kg eval review labels.csv --out report
       kg eval student students/mine --data dev.tsv --train train.tsv
+      kg eval links runs/demo-1a2b3c4d --out models/links
     """
 
 
@@ -183,6 +184,44 @@ def student(folder: Path, data: Path, train: Path, plot: Path | None, as_json: b
     if plot is not None:
         plot_scores(found, plot)
     emit(found, as_json, lambda: "\n\n".join(_student_tables(found)))
+
+
+@eval_.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--model", default="ComplEx", show_default=True, help="A model of PyKEEN by name: TuckER, RotatE, ...")
+@click.option("--dimension", default=128, show_default=True, type=click.IntRange(min=1), help="Size of embeddings.")
+@click.option("--epochs", default=100, show_default=True, type=click.IntRange(min=1), help="At the most.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the model, which kg complete then takes.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def links(source: Path, model: str, dimension: int, epochs: int, seed: int, out: Path | None, as_json: bool) -> None:
+    """Train a link prediction model and rank held-out triples by it.
+
+    SOURCE is a run, a TSV file (a tenth of the triples is held out to choose the best epoch, a tenth
+    to measure), or a folder with train.txt, valid.txt and test.txt. Prints the filtered mean
+    reciprocal rank (MRR) and Hits@1, 3 and 10 of both ends of the test triples. Needs PyKEEN:
+    pip install 'distilkg[links]'.
+
+    \b
+    Example:
+      kg eval links runs/demo-1a2b3c4d --out models/links
+      kg complete models/links --head 'PersonX bakes a cake' --relation xWant
+      kg complete models/links --tail 'to eat' --relation xWant
+    """
+    from api.assemble import ontology_of
+    from kg.link_parts import read_parts
+    from kg.links import LinkModel, LinkOptions
+    from kg.ontology import load_ontology
+    from kg.run import Run
+
+    is_run = (source / "manifest.json").is_file()
+    parts = read_parts(source, ontology_of(Run.open(source)) if is_run else load_ontology(), seed)
+    options = LinkOptions(model=model, dimension=dimension, epochs=epochs, seed=seed)
+    trained = LinkModel.train(parts, options, StderrProgress())
+    if out is not None:
+        trained.save(out)
+    figures = {"model": model, **trained.settings["metrics"]}
+    emit(figures, as_json, lambda: table(("figure", "value"), list(figures.items())))
 
 
 def _student_tables(found: dict[str, Any]) -> list[str]:

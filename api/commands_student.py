@@ -45,15 +45,19 @@ def train(source: Path, student: str, out: Path, minutes: float | None, seed: in
 @click.command()
 @click.argument("student", type=click.Path(path_type=Path))
 @click.option("--head", help="One head.")
+@click.option("--tail", help="One tail, for its heads: only link models (kg eval links) know them.")
 @click.option("--relation", help="Its relation; with the prefix Not for a denial.")
 @click.option("--queries", type=click.Path(path_type=Path), help='JSONL file with {"head", "relation"} a line.')
 @click.option("--out", type=click.Path(path_type=Path), help='JSONL file: the queries with "completions" added.')
 @click.option("-k", default=5, show_default=True, type=click.IntRange(min=1), help="Completions for each query.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def complete(
-    student: Path, head: str | None, relation: str | None, queries: Path | None, out: Path | None, k: int, as_json: bool
+    student: Path, head: str | None, tail: str | None, relation: str | None, queries: Path | None, out: Path | None,
+    k: int, as_json: bool,
 ) -> None:
     """Let a student complete heads.
+
+    STUDENT is the folder of a student, or of a link model.
 
     \b
     Example:
@@ -62,9 +66,12 @@ def complete(
     """
     from api.assemble import load_student
 
+    if tail is not None and relation is not None and (head, queries, out) == (None, None, None):
+        _complete_heads(load_student(student), relation, tail, k, as_json)
+        return
     one, many = head is not None and relation is not None, queries is not None and out is not None
     if one == many:
-        raise click.UsageError("give --head and --relation, or --queries and --out")
+        raise click.UsageError("give --head (or --tail) and --relation, or --queries and --out")
     if one:
         completions = load_student(student).complete([(head or "", relation or "")], k)[0]
         rows = [{"tail": c.triple.tail, "score": c.score} for c in completions]
@@ -75,6 +82,14 @@ def complete(
     assert out is not None
     count = _complete_file(load_student(student), queries, out, k)
     emit({"queries": count, "out": str(out)}, as_json, lambda: f"{count:,} queries completed in {out}")
+
+
+def _complete_heads(student: Any, relation: str, tail: str, k: int, as_json: bool) -> None:
+    if not hasattr(student, "complete_heads"):
+        raise InputError("a language model knows no heads of a tail: give the folder of kg eval links --out")
+    rows = [{"head": c.triple.head, "score": c.score} for c in student.complete_heads([(relation, tail)], k)[0]]
+    result = {"tail": tail, "relation": relation, "completions": rows}
+    emit(result, as_json, lambda: table(["head", "score"], [(r["head"], r["score"]) for r in rows], widest=100))
 
 
 def _complete_file(student: Any, queries: Path, out: Path, k: int, batch: int = 256) -> int:

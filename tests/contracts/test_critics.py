@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.assemble import CRITICS, load
+from extraction.critics_rules import RuleCritic
 from extraction.plausibility import PlausibilityCritic
 from extraction.plausibility_training import TrainingOptions, train_critic
 from kg.ontology import load_ontology
 from kg.protocols import Critic
 from kg.records import Answer, Candidate, Claim, Generation, Prompt, Triple
+from kg.rules import Atom, Rule, save_rules
 from tests.tiny_models import write_encoder
 
 
@@ -36,10 +38,24 @@ def plausibility() -> Critic:
     return PlausibilityCritic(PlausibilityCritic.Options(folder=str(trained()), minimum=0), load_ontology())
 
 
+@cache
+def mined() -> Path:
+    """A file of rules."""
+    folder = Path(mkdtemp())
+    register(rmtree, folder, ignore_errors=True)
+    chain = Rule(Atom("oReact", True), (Atom("xWant"), Atom("AtLocation", inverse=True)), 9, 9, 9, 9)
+    save_rules([Rule(Atom("xWant", True), (Atom("AtLocation"),), 9, 9, 9, 9), chain], folder / "rules.json")
+    return folder / "rules.json"
+
+
+def rules() -> Critic:
+    return RuleCritic(RuleCritic.Options(file=str(mined())), load_ontology())
+
+
 CASES: dict[str, Callable[[], Critic]] = {
     name: lambda name=name: load(CRITICS[name])(load(CRITICS[name]).Options(), load_ontology())  # type: ignore[misc]
     for name in ("form", "ontology", "repetition", "near_duplicates", "contradictions", "coherence", "likelihood")
-} | {"plausibility": plausibility}
+} | {"plausibility": plausibility, "rules": rules}
 anything = st.text(alphabet=st.characters(blacklist_categories=[]), max_size=60)
 tails = st.one_of(anything, st.sampled_from(["", "none", "PersonX", "to eat", "eat", "(", "the", "eat the", "___"]))
 relations = st.sampled_from(["xWant", "AtLocation", "oReact", "nosuch", ""])
