@@ -9,7 +9,8 @@ entropy: the reciprocal setting of Lacroix et al., ICML 2018. The weights that r
 import json
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -246,8 +247,9 @@ def _fit(model: Any, mapped: Mapping[str, Any], options: LinkOptions, progress: 
     while epoch < options.epochs and epoch - kept < EVERY * PATIENCE:
         progress("links", epoch, options.epochs)
         epoch = min(epoch + EVERY, options.epochs)
-        loop.train(factory, num_epochs=epoch, batch_size=options.batch_size, continue_training=epoch > EVERY,
-                   use_tqdm=False, pin_memory=False)
+        with _quiet():
+            loop.train(factory, num_epochs=epoch, batch_size=options.batch_size, continue_training=epoch > EVERY,
+                       use_tqdm=False, pin_memory=False)
         reached = _ranks(model, mapped["valid"], [mapped["train"]])["mrr"]
         if reached > best:
             best, kept = reached, epoch
@@ -261,8 +263,15 @@ def _ranks(model: Any, triples: Any, others: Sequence[Any]) -> dict[str, float]:
     """Filtered ranks of both ends of `triples`; `others` are true too and not counted as better."""
     from pykeen.evaluation import RankBasedEvaluator
 
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "'pin_memory'")  # there is nothing to pin for on a machine without a GPU
+    with _quiet():
         found = RankBasedEvaluator().evaluate(
             model, triples, additional_filter_triples=list(others), batch_size=BATCH, use_tqdm=False)
     return {name: float(found.get_metric(f"both.realistic.{metric}")) for name, metric in METRICS.items()}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without PyTorch's warning that no memory is pinned where there is no GPU to pin it for."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "'pin_memory'")
+        yield
