@@ -189,7 +189,7 @@ def student(folder: Path, data: Path, train: Path, plot: Path | None, as_json: b
 @eval_.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--model", default="ComplEx", show_default=True, help="A model of PyKEEN by name: TuckER, RotatE, ...")
-@click.option("--dimension", default=128, show_default=True, type=click.IntRange(min=1), help="Size of embeddings.")
+@click.option("--dimension", default=256, show_default=True, type=click.IntRange(min=1), help="Size of embeddings.")
 @click.option("--epochs", default=100, show_default=True, type=click.IntRange(min=1), help="At the most.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the model, which kg complete then takes.")

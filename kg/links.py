@@ -36,7 +36,7 @@ class LinkOptions(Section):
     """`model` is a name of PyKEEN (ComplEx, TuckER, RotatE, ...), `dimension` the size of its embeddings."""
 
     model: str = "ComplEx"
-    dimension: int = Field(128, ge=1)
+    dimension: int = Field(256, ge=1)
     epochs: int = Field(100, ge=1)
     batch_size: int = Field(128, ge=1)
     seed: int = Field(0, ge=0)

@@ -10,7 +10,6 @@ from kg.errors import StudentError, UnknownNameError
 from kg.link_parts import read_parts
 from kg.ontology import load_ontology
 from kg.records import Triple
-from kg.splits import read_training_triples
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "kinship_umls_nations" / "src" / "pykeen" / "datasets"
 pykeen = pytest.importorskip("pykeen", reason="PyKEEN is not installed: pip install 'distilkg[links]'")
@@ -105,8 +104,8 @@ def test_without_pykeen_it_says_what_to_install(monkeypatch):
 
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.is_dir(), reason="the data sets are not beside the repository")
-def test_nations_are_ranked_well_above_chance():
-    parts = read_parts(DATA / "nations", load_ontology())
-    assert len(parts["train"]) == len(read_training_triples(DATA / "nations" / "train.txt", load_ontology()))
-    figures = LinkModel.train(parts, LinkOptions(epochs=20)).settings["metrics"]
-    assert figures["mrr"] > 0.6  # by chance of 14 entities 0.23
+@pytest.mark.parametrize(("name", "published"), [("kinships", 0.83), ("umls", 0.94)])
+def test_ranks_are_as_good_as_published_ones(name, published):
+    """Published for ConvE by its authors: the README of TimDettmers/ConvE. 20 of the 100 epochs are enough."""
+    parts = read_parts(DATA / name, load_ontology())
+    assert LinkModel.train(parts, LinkOptions(epochs=20)).settings["metrics"]["mrr"] > published - 0.02
