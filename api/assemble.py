@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kg.errors import RecipeError, RunError, UnknownNameError
+from kg.errors import RecipeError, RunError, StudentError, UnknownNameError, nearest
 from kg.ontology import Ontology, load_ontology
 from kg.pipeline import Parts, PromptSource
 from kg.protocols import Critic, CypherStore, Extractor, SparqlStore, Student, Teacher
@@ -14,6 +14,7 @@ from kg.recipe import Part, Recipe, parse
 from kg.run import Run
 
 if TYPE_CHECKING:
+    from kg.student import TrainedStudent
     from loaders.sparql_endpoint import SparqlEndpoint
 
 TEACHERS = {
@@ -35,7 +36,11 @@ CRITICS = {
     "plausibility": "extraction.plausibility:PlausibilityCritic",
 }
 STORES = {"cypher": "loaders.bolt:BoltStore", "rdf": "loaders.rdf:RdfStore"}
-STUDENTS = {"causal": "kg.student:LanguageModelStudent"}
+STUDENTS = {
+    "causal": "kg.student:LanguageModelStudent",
+    "frequency": "kg.floors:FrequencyStudent",
+    "nearest": "kg.floors:NearestStudent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +129,25 @@ def open_endpoint(run: Run, url: str) -> "SparqlEndpoint":
 
 
 def load_student(path: Path) -> Student:
-    """Loads a trained student, or a link model of `kg eval links`. Raises StudentError for a folder that is none."""
+    """A trained student, its scores calibrated if heads were held out, or a link model of `kg eval links`.
+
+    Raises StudentError for a folder that is none.
+    """
     if (path / "links.json").is_file():
         return cast(Student, load("kg.links:LinkModel").load(path))
-    return cast(Student, load(STUDENTS["causal"]).load(path))
+    student = load_bare_student(path)
+    calibration = student.settings.get("calibration")
+    if not calibration:
+        return student
+    return cast(Student, load("kg.score_calibration:CalibratedStudent")(student, calibration))
+
+
+def load_bare_student(path: Path) -> "TrainedStudent":
+    """A trained student with the scores that its kind gives. Raises StudentError for a folder that is none."""
+    kind = load("kg.student:read_settings")(path).get("kind", "causal")
+    if kind not in STUDENTS:
+        raise StudentError(f"{path} holds a student of the kind {kind!r}: {nearest(kind, STUDENTS)}")
+    return cast("TrainedStudent", load(STUDENTS[kind]).load(path))
 
 
 def open_run(

@@ -178,9 +178,10 @@ def student(folder: Path, data: Path, train: Path, plot: Path | None, as_json: b
     Example:
       kg eval student students/mine --data dev.tsv --train train.tsv --plot bleu.png
     """
+    from api.assemble import load_bare_student
     from kg.student_scores import plot_scores, score_student
 
-    found = score_student(folder, data, train)
+    found = score_student(load_bare_student(folder), data, train)
     if plot is not None:
         plot_scores(found, plot)
     emit(found, as_json, lambda: "\n\n".join(_student_tables(found)))

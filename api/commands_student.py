@@ -14,7 +14,8 @@ from kg.errors import InputError
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("--student", default="gemma-3-270m", show_default=True, help="Model to start from: name, hub id, folder.")
+@click.option("--student", default="gemma-3-270m", show_default=True,
+              help="Model to start from: name, hub id, folder; or nearest, frequency.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the student.")
 @click.option("--minutes", type=float, help="Stop after this long  [default: when the epochs are done]")
 @click.option("--seed", default=0, show_default=True)
@@ -23,19 +24,23 @@ def train(source: Path, student: str, out: Path, minutes: float | None, seed: in
     """Train a student on a run or a file of triples.
 
     SOURCE is a run, or a TSV file of head, relation and tail. A tenth of the heads is kept out and
-    measured. An interrupted training goes on with the same command.
+    measured. Two students have no language model: "nearest" lets the most similar heads vote,
+    "frequency" proposes the commonest tails of the relation. An interrupted training goes on with the same command.
 
     \b
     Example:
       kg train runs/demo-1a2b3c4d --out students/demo --minutes 2
     """
-    from api.assemble import make_student_options
+    from api.assemble import STUDENTS, make_student_options
     from kg.recipe import Part
+    from kg.run import silent
     from kg.student import train_student
 
     show_log()
-    _, options = make_student_options(Part(kind="causal", model=student))
-    facts = train_student(source, out, options, minutes, seed)
+    floor = student in STUDENTS and student != "causal"
+    kind, options = make_student_options(Part(kind=student) if floor else Part(kind="causal", model=student))
+    progress = StderrProgress() if floor else silent  # a training writes a log
+    facts = train_student(source, out, options, minutes, seed, progress, kind)
     emit({"out": str(out), **facts}, as_json, lambda: "\n".join(
         [f"{k}: {v}" for k, v in facts.items() if not isinstance(v, list | dict)]
         + [f"next: kg complete {out} --head 'PersonX bakes a cake' --relation xWant"]

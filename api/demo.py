@@ -99,8 +99,8 @@ def train(run: Run, recipe: Recipe) -> None:
     from kg.student import train_student
 
     step(4, f"A student is trained on the graph for {MINUTES:g} minutes")
-    _, options = make_student_options(recipe.student)
-    facts = train_student(run.path, STUDENT, options, MINUTES, recipe.seed)
+    kind, options = make_student_options(recipe.student)
+    facts = train_student(run.path, STUDENT, options, MINUTES, recipe.seed, kind=kind)
     print(f"Loss on heads that were kept out: {facts['loss_before']:.2f} before, {facts['loss_after']:.2f} after "
           f"{facts['examples']:,} examples ({facts['examples_per_second']} a second).")
     student = load_student(STUDENT)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from pydantic import Field
@@ -26,8 +26,11 @@ from kg.model_card import model_card
 from kg.models import load_model, load_tokenizer, pick_device, pick_dtype
 from kg.normal import normal_form
 from kg.ontology import Kind, Ontology, load_ontology
+from kg.protocols import Student
+from kg.recipe import Section
 from kg.records import Completion, Triple, digest
 from kg.run import Progress, Run, silent, write_atomically
+from kg.score_calibration import calibrate
 from kg.splits import FRACTIONS, read_training_triples, split_heads
 from kg.training import CHECKPOINT, State, Training, TrainingOptions, mean_loss
 from kg.vocabulary import cut
@@ -50,6 +53,17 @@ class Wording:
     negated: bool
     phrase: str
     tail: Kind = "Event"
+
+
+class TrainedStudent(Student, Protocol):
+    """A Student with what `student.json` says of it: `settings` has its kind, options, seed, key and figures."""
+
+    Options: type[Section]
+    settings: dict[str, Any]
+
+    def known(self, triples: Sequence[Triple]) -> list[Triple]:
+        """The triples whose relations the student knows."""
+        ...
 
 
 class LanguageModelStudent:
@@ -82,7 +96,7 @@ class LanguageModelStudent:
         out of the figures. A checkpoint in `out` is gone on from.
         Raises StudentError when there is nothing to learn, or the model or the checkpoint does not fit.
         """
-        _check(parts, minutes, out)
+        check_parts(parts, minutes, out)
         began = time.monotonic()
         progress("load", 0, None)
         key = training_key(options, seed, [*parts["train"], *parts["dev"]])
@@ -98,8 +112,10 @@ class LanguageModelStudent:
         after = mean_loss(layout, measured) if measured else None
         losses = {"loss_before": before, "loss_after": after, "loss_dev": state.best}
         seconds = {"seconds": round(time.monotonic() - began, 1)}
-        student.settings["metrics"] = _sizes(parts) | losses | _figures(state, layout.model) | seconds
+        student.settings["metrics"] = sizes(parts) | losses | _figures(state, layout.model) | seconds
         student.settings["curve"] = state.curve
+        kinds = {label: w.tail for label, w in student.wordings.items()}
+        student.settings["calibration"] = calibrate(student.complete, student.known(parts["dev"]), kinds)
         for name in ("dev", "test"):
             student.settings[f"heads_{name}"] = list(dict.fromkeys(t.head for t in parts[name]))
         student.save(out)
@@ -148,7 +164,7 @@ class LanguageModelStudent:
 
     def save(self, path: Path) -> None:
         """Writes the student to a folder that `load` and `transformers`' `from_pretrained` read."""
-        _make_folder(path)
+        make_folder(path)
         self.layout.model.save_pretrained(path)
         self.layout.tokenizer.save_pretrained(path)
         settings = {
@@ -162,7 +178,7 @@ class LanguageModelStudent:
     @classmethod
     def load(cls, path: Path, device: str = "auto") -> "LanguageModelStudent":
         """Reads a student's folder. Raises StudentError when it holds none, or a damaged one."""
-        settings = _read_settings(path)
+        settings = read_settings(path)
         try:
             wordings = {label: Wording(**w) for label, w in settings.pop("relations").items()}
             model = load_model(str(path.absolute()), settings["options"]["dtype"], device)
@@ -189,10 +205,12 @@ class LanguageModelStudent:
 
 
 def train_student(
-    source: Path, out: Path, options: LanguageModelStudent.Options, minutes: float | None = None, seed: int = 0,
-    progress: Progress = silent,
+    source: Path, out: Path, options: Any, minutes: float | None = None, seed: int = 0, progress: Progress = silent,
+    kind: Any = LanguageModelStudent,
 ) -> dict[str, Any]:
-    """Trains a student on a run or a TSV file and saves it in `out`; a tenth of the heads is never trained on.
+    """Trains a student of the class `kind` on a run or a TSV file and saves it in `out`.
+
+    A tenth of the heads is never trained on; `options` are `kind.Options`.
 
     A student that was trained so before is left as it is. Returns the figures of `student.json`. Raises InputError,
     RunError, StudentError.
@@ -202,12 +220,12 @@ def train_student(
         ontology = load_ontology(Run.open(source).manifest["recipe"].get("ontology", "atomic2020"))
     parts = split_heads(read_training_triples(source, ontology), FRACTIONS, seed)
     if (out / SETTINGS).is_file():
-        old = _read_settings(out)
+        old = read_settings(out)
         key = training_key(options, seed, [*parts["train"], *parts["dev"]])
         if (old.get("key"), old.get("minutes")) == (key, minutes):
             log.info("%s was trained on the same triples in the same way before: nothing to do", out)
             return dict(old["metrics"])
-    student = LanguageModelStudent.train(parts, out, options, ontology, minutes, seed, progress)
+    student = kind.train(parts, out, options, ontology, minutes, seed, progress)
     metrics: dict[str, Any] = student.settings["metrics"]
     return metrics
 
@@ -245,21 +263,23 @@ def _fresh_layout(
     return layout_for(model, tokenizer, dtype)
 
 
-def training_key(options: LanguageModelStudent.Options, seed: int, triples: Sequence[Triple]) -> str:
+def training_key(options: Section, seed: int, triples: Sequence[Triple]) -> str:
     """Digest of all that the trained weights depend on; minutes and checkpoints may change between two starts."""
     kept = options.model_dump(exclude={"checkpoint_seconds"})
     return digest(json.dumps(kept), str(seed), *(field for triple in triples for field in triple))
 
 
-def _check(parts: Mapping[str, Sequence[Triple]], minutes: float | None, out: Path) -> None:
+def check_parts(parts: Mapping[str, Sequence[Triple]], minutes: float | None, out: Path) -> None:
+    """Raises StudentError when a student cannot be trained so, or not be saved in `out`."""
     if not parts["train"]:
         raise StudentError("no head is left to train on: give more triples")
     if minutes is not None and not 0 < minutes < math.inf:
         raise StudentError(f"minutes must be more than 0, not {minutes}")
-    _make_folder(out)
+    make_folder(out)
 
 
-def _sizes(parts: Mapping[str, Sequence[Triple]]) -> dict[str, Any]:
+def sizes(parts: Mapping[str, Sequence[Triple]]) -> dict[str, Any]:
+    """Numbers of triples and heads by part."""
     return {
         "triples": {name: len(part) for name, part in parts.items()},
         "heads": {name: len({t.head for t in part}) for name, part in parts.items()},
@@ -284,14 +304,16 @@ def _sample(examples: Sequence[Example], count: int) -> Sequence[Example]:
     return examples[:: max(1, math.ceil(len(examples) / count))]
 
 
-def _make_folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
+    """Makes a student's folder. Raises StudentError."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StudentError(f"{path} cannot be a student's folder: {error.strerror}") from None
 
 
-def _read_settings(path: Path) -> dict[str, Any]:
+def read_settings(path: Path) -> dict[str, Any]:
+    """What `student.json` of a student's folder says. Raises StudentError when it is missing or damaged."""
     file = path / SETTINGS
     if not file.is_file():
         unfinished = (path / CHECKPOINT).exists()

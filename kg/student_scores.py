@@ -1,42 +1,35 @@
-"""A student's scores on heads that it never saw, beside what asks no model: a constant, the commonest, the nearest."""
+"""A student's scores on heads that it never saw, beside what has no language model: a constant and `kg.floors`."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch.nn.functional import normalize
-
-from kg.decoding import batches_by_length
 from kg.errors import InputError, StudentError
-from kg.models import load_encoder, load_tokenizer
+from kg.floors import FrequencyStudent, NearestStudent
 from kg.normal import normal_form
 from kg.ontology import load_ontology
-from kg.records import Triple
+from kg.protocols import Student
 from kg.splits import FRACTIONS, read_training_triples, split_heads
-from kg.student import LanguageModelStudent, training_key
+from kg.student import TrainedStudent, training_key
 from kg.text_metrics import distinct, text_scores
 
 NONE = "none"
-ENCODER = "all-minilm-l6-v2"
 CHOICES = 4  # completions that the student gives, of which one that is not `none` is taken
 Query = tuple[str, str]
 
 
-def score_student(folder: Path, data: Path, train: Path) -> dict[str, Any]:
+def score_student(student: TrainedStudent, data: Path, train: Path) -> dict[str, Any]:
     """{"with_none" and "without_none": {system: {relation or "all": scores}}} on the triples of `data`.
 
     Without `none`, queries whose only reference it is are left out, and every system gives its best other answer.
     `train` is what `train_student` made the student from. Raises StudentError when it is something else, or when the
     student learned from a head of `data`, by normal form.
     """
-    student = LanguageModelStudent.load(folder)
     ontology = load_ontology()
     parts = split_heads(read_training_triples(train, ontology), FRACTIONS, student.settings["seed"])
-    options = LanguageModelStudent.Options.model_validate(student.settings["options"])
+    options = student.Options.model_validate(student.settings["options"])
     if student.settings["key"] != training_key(options, student.settings["seed"], [*parts["train"], *parts["dev"]]):
-        raise StudentError(f"{folder} was not trained on {train}: give the --train that it was trained on")
+        raise StudentError(f"the student was not trained on {train}: give the --train that it was trained on")
     learned, asked = parts["train"], read_training_triples(data, ontology)
     seen = {normal_form(t.head) for t in learned} & {normal_form(t.head) for t in asked}
     if seen:
@@ -50,12 +43,11 @@ def score_student(folder: Path, data: Path, train: Path) -> dict[str, Any]:
     references: dict[Query, list[str]] = {}
     for head, relation, tail in asked:
         references.setdefault((head, relation), []).append(tail)
-    systems: dict[str, Callable[[Sequence[Query]], list[list[str]]]] = {
-        "student": lambda queries: _of_student(student, queries), "none": lambda queries: [[NONE] for _ in queries],
-        "most frequent": lambda queries: _most_frequent(learned, queries),
-        "nearest": lambda queries: _nearest(learned, queries),
+    queries = list(references)
+    given = {"student": _tails(student, queries), "none": [[NONE] for _ in queries]} | {
+        kind.name: _tails(kind.of(learned, ontology), queries) for kind in (FrequencyStudent, NearestStudent)
     }
-    answers = {name: dict(zip(references, answer(list(references)), strict=True)) for name, answer in systems.items()}
+    answers = {name: dict(zip(queries, tails, strict=True)) for name, tails in given.items()}
     tails = {t.tail for t in learned}
     return {"queries": len(references), "triples": len(asked)} | {
         name: {
@@ -87,52 +79,10 @@ def _scores(
     }
 
 
-def _of_student(student: LanguageModelStudent, queries: Sequence[Query]) -> list[list[str]]:
+def _tails(student: Student, queries: Sequence[Query]) -> list[list[str]]:
+    """The student's best tail by itself, then the best `CHOICES`: beam search and greedy search may differ."""
     greedy, more = student.complete(queries, 1), student.complete(queries, CHOICES)
     return [[c.triple.tail for c in [*one, *several]] for one, several in zip(greedy, more, strict=True)]
-
-
-def _most_frequent(learned: Sequence[Triple], queries: Sequence[Query]) -> list[list[str]]:
-    """The commonest tails of the relation."""
-    counts: dict[str, Counter[str]] = {}
-    for _, relation, tail in learned:
-        counts.setdefault(relation, Counter())[tail] += 1
-    return [[tail for tail, _ in counts[relation].most_common(2)] for _, relation in queries]
-
-
-def _nearest(learned: Sequence[Triple], queries: Sequence[Query]) -> list[list[str]]:
-    """The commonest tails of the head most similar by the encoder's vectors, among the heads with the relation."""
-    known: dict[str, dict[str, Counter[str]]] = {}
-    for head, relation, tail in learned:
-        known.setdefault(relation, {}).setdefault(head, Counter())[tail] += 1
-    heads = {h: n for n, h in enumerate(dict.fromkeys([*(t.head for t in learned), *(h for h, _ in queries)]))}
-    vectors = _vectors(list(heads))
-    found: dict[Query, list[str]] = {}
-    for relation in {r for _, r in queries}:
-        near = list(known[relation])
-        table = vectors[[heads[h] for h in near]]
-        for query in dict.fromkeys(q for q in queries if q[1] == relation):
-            order = (table @ vectors[heads[query[0]]]).topk(min(CHOICES, len(near))).indices.tolist()
-            found[query] = [tail for i in order for tail, _ in known[relation][near[i]].most_common()]
-    return [found[query] for query in queries]
-
-
-@torch.inference_mode()
-def _vectors(texts: Sequence[str]) -> torch.Tensor:
-    """Unit vectors of texts, texts x size: the mean of the encoder's token vectors."""
-    tokenizer, encoder = load_tokenizer(ENCODER), load_encoder(ENCODER)
-    encoder.eval()
-    rows: list[torch.Tensor] = [torch.empty(0)] * len(texts)
-    for batch in batches_by_length([len(t.split()) + 2 for t in texts], 1024):
-        inputs = tokenizer(
-            [texts[i] for i in batch], return_tensors="pt", padding=True, truncation=True, max_length=64
-        ).to(encoder.device)
-        mask = inputs["attention_mask"].unsqueeze(2)
-        hidden = encoder(**inputs).last_hidden_state
-        mean = normalize((hidden * mask).sum(1) / mask.sum(1), dim=1).cpu()
-        for i, vector in zip(batch, mean, strict=True):
-            rows[i] = vector
-    return torch.stack(rows)
 
 
 def plot_scores(found: dict[str, Any], path: Path, metric: str = "bleu_2") -> None:

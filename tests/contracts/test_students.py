@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api.assemble import STUDENTS, load
 from kg.errors import StudentError, UnknownNameError
+from kg.floors import FrequencyStudent, NearestStudent
 from kg.normal import normal_form
 from kg.ontology import load_ontology
 from kg.protocols import Student
@@ -37,9 +39,13 @@ def language_model(architecture: str) -> Callable[[Path], Student]:
     return make
 
 
+def floor(kind: Any) -> Callable[[Path], Student]:
+    return lambda folder: kind.train(PARTS, folder / "student", kind.Options(), load_ontology())
+
+
 CASES: dict[str, tuple[type, Callable[[Path], Student]]] = {
     f"language model, {name}": (LanguageModelStudent, language_model(name)) for name in ("gemma", "gpt2", "t5", "bart")
-}
+} | {kind.name: (kind, floor(kind)) for kind in (FrequencyStudent, NearestStudent)}
 
 
 def test_every_student_has_a_case():

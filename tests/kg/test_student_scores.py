@@ -1,9 +1,7 @@
 from pathlib import Path
 
 import pytest
-import torch
 
-from kg import student_scores
 from kg.errors import StudentError
 from kg.student import LanguageModelStudent, train_student
 from kg.student_scores import plot_scores, score_student
@@ -34,24 +32,21 @@ def trained(tmp_path_factory):
     return folder / "student", data
 
 
-def of_characters(texts):
-    """Vectors by the letters of a text, which need no encoder."""
-    rows = [[t.count(chr(c)) for c in range(97, 123)] for t in texts]
-    return torch.nn.functional.normalize(torch.tensor(rows, dtype=torch.float32), dim=1)
+def score(folder, data, train):
+    return score_student(LanguageModelStudent.load(folder), data, train)
 
 
-def test_a_student_beside_its_baselines(trained, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(student_scores, "_vectors", of_characters)
-    found = score_student(trained[0], write(tmp_path / "dev.tsv", range(20, 22)), trained[1])
+def test_a_student_beside_its_baselines(trained, tmp_path: Path):
+    found = score(trained[0], write(tmp_path / "dev.tsv", range(20, 22)), trained[1])
     assert found["queries"] == 2 * len(NOUNS) * 3
-    assert set(found["with_none"]) == {"student", "none", "most frequent", "nearest"}
+    assert set(found["with_none"]) == {"student", "none", "frequency", "nearest"}
     assert "none" not in found["without_none"]
     assert set(found["with_none"]["student"]) == {"all", "xWant", "xAttr", "oReact"}
     assert set(found["without_none"]["student"]) == {"all", "xWant", "xAttr"}  # the only answer to oReact is none
     assert found["with_none"]["none"]["oReact"]["exact"] == 1
     assert found["with_none"]["none"]["xWant"]["exact"] == 0
     assert found["without_none"]["nearest"]["xWant"]["exact"] == 1  # the head with the same noun
-    assert found["without_none"]["most frequent"]["xAttr"]["bleu_1"] == pytest.approx(1)
+    assert found["without_none"]["frequency"]["xAttr"]["bleu_1"] == pytest.approx(1)
     assert found["with_none"]["nearest"]["all"]["novelty"] == 0
     plot_scores(found, tmp_path / "bleu.png")
     assert (tmp_path / "bleu.png").read_bytes().startswith(b"\x89PNG")
@@ -60,10 +55,10 @@ def test_a_student_beside_its_baselines(trained, tmp_path: Path, monkeypatch):
 def test_heads_that_it_learned_from_are_refused(trained, tmp_path: Path):
     (tmp_path / "dev.tsv").write_text("".join(trained[1].read_text().replace("PersonX", "personx").splitlines(True)))
     with pytest.raises(StudentError, match="which the student learned from"):
-        score_student(trained[0], tmp_path / "dev.tsv", trained[1])
+        score(trained[0], tmp_path / "dev.tsv", trained[1])
 
 
 def test_other_training_data_are_refused(trained, tmp_path: Path):
     other = write(tmp_path / "other.tsv", range(30, 40))
     with pytest.raises(StudentError, match="was not trained on"):
-        score_student(trained[0], write(tmp_path / "dev.tsv", range(20, 22)), other)
+        score(trained[0], write(tmp_path / "dev.tsv", range(20, 22)), other)

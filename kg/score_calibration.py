@@ -1,0 +1,88 @@
+"""From a student's score to a probability: Platt scaling (Platt 1999) on heads that it was not trained on.
+
+    p = sigmoid(slope * ln(score) + offset)
+
+It is the probability that the triples which the student was made from have the proposed tail for the head. No graph is
+complete, so it is less than the probability that the tail holds.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kg.normal import normal_form
+from kg.ontology import Kind
+from kg.protocols import Student
+from kg.records import Completion, Triple
+
+QUERIES = 96  # that are asked
+PROPOSALS = 5  # of each
+_LEAST = 1e-6  # of a score, so that it has a logarithm
+
+Complete = Callable[[Sequence[tuple[str, str]], int], list[list[Completion]]]
+
+
+def calibrate(complete: Complete, held_out: Sequence[Triple], kinds: Mapping[str, Kind]) -> dict[str, Any] | None:
+    """{"slope", "offset", "proposals", "hits"} of what `complete` proposes for heads of `held_out`; None without any.
+
+    `kinds` are the kinds of the tails by the relation's name as in a TSV row. Tails are compared by normal form.
+    """
+    wanted: dict[tuple[str, str], set[str]] = {}
+    for head, label, tail in held_out:
+        wanted.setdefault((head, label), set()).add(normal_form(tail, kinds[label]))
+    queries = list(wanted)[:: max(1, math.ceil(len(wanted) / QUERIES))]
+    rows = [
+        (c.score, normal_form(c.triple.tail, kinds[query[1]]) in wanted[query])
+        for query, found in zip(queries, complete(queries, PROPOSALS), strict=True) for c in found
+    ]
+    return fit([score for score, _ in rows], [hit for _, hit in rows]) if rows else None
+
+
+def fit(scores: Sequence[float], hits: Sequence[bool]) -> dict[str, Any]:
+    """Slope and offset with the least loss towards Platt's targets, which are never 0 or 1. No slope is below 0."""
+    from sklearn.linear_model import LogisticRegression
+
+    right, wrong = sum(hits), len(hits) - sum(hits)
+    target = np.where(hits, (right + 1) / (right + 2), 1 / (wrong + 2))
+    x = np.log(np.maximum(scores, _LEAST)).reshape(-1, 1)
+    found = LogisticRegression(C=1e6).fit(
+        np.concatenate([x, x]), np.repeat([1, 0], len(x)), np.concatenate([target, 1 - target])
+    )
+    slope, offset = float(found.coef_[0, 0]), float(found.intercept_[0])
+    if slope < 0:  # the score says nothing: all are as probable
+        slope, offset = 0.0, math.log(target.mean() / (1 - target.mean()))
+    return {"slope": slope, "offset": offset, "proposals": len(hits), "hits": int(right)}
+
+
+def probability(calibration: Mapping[str, Any], score: float) -> float:
+    """The calibrated score, in [0, 1]."""
+    z = calibration["slope"] * math.log(max(score, _LEAST)) + calibration["offset"]
+    return 1 / (1 + math.exp(-max(-700.0, min(700.0, z))))
+
+
+class CalibratedStudent:
+    """A student whose completions have probabilities for scores, in the same order."""
+
+    def __init__(self, student: Student, calibration: Mapping[str, Any]) -> None:
+        self.name = student.name
+        self._student = student
+        self._calibration = calibration
+
+    def complete(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
+        """As the student's, with calibrated scores."""
+        return [
+            [replace(c, score=probability(self._calibration, c.score)) for c in found]
+            for found in self._student.complete(queries, k)
+        ]
+
+    def score(self, triples: Sequence[Triple]) -> list[float]:
+        """As the student's: mean natural log-probabilities a token."""
+        return self._student.score(triples)
+
+    def save(self, path: Path) -> None:
+        """Saves the student, and with it its calibration."""
+        self._student.save(path)
