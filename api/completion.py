@@ -1,24 +1,31 @@
-"""One ranked list from two sources: what the graph knows, and what a student proposes."""
+"""One ranked list from several sources: what the graph knows, what its near neighbours have, what a student proposes.
+
+A source is asked with a `Query`, of which head or tail is given, and gives what it can: completions with scores that
+are probabilities where the source is calibrated.
+"""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from api.triples import Edge, Edges
-from kg.errors import UnknownNameError
+from kg.errors import InputError, UnknownNameError
 from kg.graph import node_id
-from kg.ontology import Ontology, Relation
+from kg.ontology import KINDS, Ontology, Relation
 from kg.protocols import Student
-from kg.records import Completion
+from kg.records import Completion, Triple
 
 GRAPH = "graph"
+MOST = 10_000  # edges of one tail that are ranked
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A tail with all who propose it.
+    """A completed triple with all who propose it; `relation` has the prefix `Not` when it is denied.
 
     `score` in [0, 1] is the best that any source gives and `source` the one that gives it; `sources`
-    tells the score of each. `known` tells whether the graph holds the triple, then `id` names it.
+    tells the score of each. `known` tells whether the graph holds the triple, then `id` names it and `provenance` says
+    where it was read, as `kg.records.Provenance` does.
     """
 
     tail: str
@@ -27,87 +34,175 @@ class Merged:
     known: bool
     id: str = ""
     sources: dict[str, float] = field(default_factory=dict)
+    head: str = ""
+    relation: str = ""
+    provenance: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A head and a relation, which may be denied, to complete."""
+    """A triple to complete: head or tail is given; `relation`, which may be denied, is None when any is wanted.
 
-    head: str
-    relation: Relation
-    negated: bool
+    `among` are the names of the relations that are wanted then, all when there are none.
+    """
+
+    head: str | None
+    relation: Relation | None
+    negated: bool = False
+    tail: str | None = None
+    among: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
-        """The relation's name, with the prefix `Not` when it is denied: what a student is asked."""
+        """The relation's name, with the prefix `Not` when it is denied; empty when any is wanted."""
+        if self.relation is None:
+            return ""
         return f"Not{self.relation.name}" if self.negated else self.relation.name
 
-    @property
-    def head_id(self) -> str:
-        return node_id(self.head, self.relation.head)
+    def fits(self, triple: Triple) -> bool:
+        """Whether the triple has the relation that is asked for."""
+        if self.relation is not None:
+            return triple.relation == self.relation.name and triple.negated == self.negated
+        return not self.among or list(triple)[1] in self.among
 
 
-def read_queries(pairs: Iterable[tuple[str, str]], ontology: Ontology) -> list[Query]:
-    """Queries from (head, relation name). Raises UnknownNameError for a relation that the ontology lacks."""
-    return [Query(head, *ontology.resolve(name)) for head, name in pairs]
+def read_query(
+    ontology: Ontology, head: str | None, relation: str | None, tail: str | None = None, among: Iterable[str] = ()
+) -> Query:
+    """A query from texts and names of relations. Raises InputError, UnknownNameError."""
+    if (head is None and tail is None) or None not in (head, relation, tail):
+        raise InputError("a query has a head or a tail, and leaves something open: head, relation or tail")
+    if relation is not None and among:
+        raise InputError("relations are for queries without a relation")
+    names = [(r.name, negated) for r, negated in map(ontology.resolve, among)]
+    wanted = frozenset(f"Not{name}" if negated else name for name, negated in names)
+    if relation is None:
+        return Query(head, None, False, tail, wanted)
+    return Query(head, *ontology.resolve(relation), tail)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """What a source gives for each query; `note` tells what it could not answer."""
+
+    found: list[list[Completion]]
+    note: str = ""
+
+
+class Source(Protocol):
+    """Something that completes queries; it gives nothing for those that it cannot answer."""
+
+    def complete(self, queries: Sequence[Query], k: int) -> Proposals:
+        """At most `k` completions of each query, or all; their `source` names it."""
+        ...
+
+
+class GraphSource:
+    """The graph's own triples; one without a score counts as certain."""
+
+    def __init__(self, edges: Edges) -> None:
+        self.edges = edges
+
+    def complete(self, queries: Sequence[Query], k: int) -> Proposals:  # noqa: ARG002 (the others must know all)
+        """All triples that fit, of a tail without a head at most `MOST`."""
+        leaving = self.edges.leaving({i for q in queries if q.head is not None for i in _ids(q.head, q.relation)})
+        return Proposals([[_known(e) for e in self._of(q, leaving) if q.fits(e.triple)] for q in queries])
+
+    def provenance(self, ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+        """Where these triples were read, by their ids."""
+        return self.edges.provenance(ids)
+
+    def _of(self, q: Query, leaving: dict[str, list[Edge]]) -> list[Edge]:
+        if q.head is None:
+            return self.edges.find(relation=q.relation.name if q.relation else None, tail=q.tail, limit=MOST)
+        tails = {node_id(q.tail, kind) for kind in KINDS} if q.tail is not None else None
+        return [e for i in _ids(q.head, q.relation) for e in leaving[i] if tails is None or e.tail_id in tails]
+
+
+class StudentSource:
+    """A student's proposals: for a head and a relation that it has learned."""
+
+    def __init__(self, student: Student) -> None:
+        self._student = student
+
+    def complete(self, queries: Sequence[Query], k: int) -> Proposals:
+        """At most `k` tails of each query."""
+        asked = [(n, (q.head, q.name)) for n, q in enumerate(queries) if q.head is not None and q.name]
+        found: list[list[Completion]] = [[] for _ in queries]
+        answers, unlearned = self._ask([pair for _, pair in asked], k)
+        for (n, _), completions in zip(asked, answers, strict=True):
+            found[n] = completions
+        note = f"the student never learned {', '.join(unlearned)}: there the graph answers alone" if unlearned else ""
+        return Proposals(found, note)
+
+    def _ask(self, pairs: Sequence[tuple[str, str]], k: int) -> tuple[list[list[Completion]], list[str]]:
+        """The student's completions, and the names of the relations that it does not know."""
+        try:
+            return (self._student.complete(pairs, k) if pairs else []), []
+        except UnknownNameError:
+            if len(pairs) == 1:
+                return [[]], [pairs[0][1]]
+        found: list[list[Completion]] = []
+        unlearned: list[str] = []
+        for pair in pairs:  # one by one: the others are answered
+            answers, unknown = self._ask([pair], k)
+            found += answers
+            unlearned += [name for name in unknown if name not in unlearned]
+        return found, unlearned
 
 
 def complete(
-    queries: Sequence[Query], k: int, edges: Edges, student: Student | None, new_only: bool = False
+    queries: Sequence[Query], k: int, graph: GraphSource, others: Sequence[Source], ontology: Ontology,
+    new_only: bool = False,
 ) -> tuple[list[list[Merged]], list[str]]:
-    """For each query at most `k` tails, best score first; of equal scores known ones first.
+    """For each query at most `k` triples, best score first; of equal scores known ones first.
 
-    Tails of one normal form are one. `new_only` leaves out what the graph already holds. Also returns
-    the relations that the student was not asked about, because it never learned them.
+    Heads and tails of one normal form are one. `new_only` leaves out what the graph already holds. Also returns what
+    the sources say that they could not answer.
     """
-    leaving = edges.leaving({q.head_id for q in queries})
-    known = [[e for e in leaving[q.head_id] if _fits(e, q)] for q in queries]
-    proposed: list[list[Completion]] = [[] for _ in queries]
-    unlearned: list[str] = []
-    if student is not None:
-        spare = max(map(len, known), default=0) if new_only else 0  # known ones will be left out
-        proposed, unlearned = _propose(student, queries, k + min(spare, k))
-    merged = map(merge, queries, known, proposed)
-    return [[m for m in found if not (new_only and m.known)][:k] for found in merged], unlearned
+    known = graph.complete(queries, k).found
+    spare = max(map(len, known), default=0) if new_only else 0  # known ones will be left out
+    answers = [source.complete(queries, k + min(spare, k)) for source in others]
+    merged = []
+    for n, own in enumerate(known):
+        found = merge(ontology, [*own, *(c for answer in answers for c in answer.found[n])])
+        merged.append([m for m in found if not (new_only and m.known)][:k])
+    sources = graph.provenance({m.id for found in merged for m in found if m.known})
+    told = [[replace(m, provenance=sources.get(m.id, [])) for m in found] for found in merged]
+    return told, [answer.note for answer in answers if answer.note]
 
 
-def _propose(student: Student, queries: Sequence[Query], k: int) -> tuple[list[list[Completion]], list[str]]:
-    """The student's completions of each query, and the names of the relations that it does not know."""
-    try:
-        return student.complete([(q.head, q.name) for q in queries], k), []
-    except UnknownNameError:
-        if len(queries) == 1:
-            return [[]], [queries[0].name]
-    proposed: list[list[Completion]] = []
-    unlearned: list[str] = []
-    for query in queries:  # one by one: the others are answered
-        found, unknown = _propose(student, [query], k)
-        proposed += found
-        unlearned += [name for name in unknown if name not in unlearned]
-    return proposed, unlearned
-
-
-def merge(query: Query, known: Iterable[Edge], proposed: Iterable[Completion]) -> list[Merged]:
-    """The graph's tails and the proposed ones in one list, best first, without duplicates."""
+def merge(ontology: Ontology, completions: Iterable[Completion]) -> list[Merged]:
+    """Completions of all sources in one list, best first, each triple once: the known ones must come first."""
     found: dict[str, Merged] = {}
-    for edge in known:
-        score = 1.0 if edge.score is None else edge.score
-        found[edge.tail_id] = Merged(edge.triple.tail, score, GRAPH, True, edge.id, {GRAPH: score})
-    for completion in proposed:
-        tail = completion.triple.tail
-        key = node_id(tail, query.relation.tail)
-        found[key] = _join(found.get(key), completion)
+    for completion in completions:
+        key = edge_id(ontology, completion.triple)
+        found[key] = _join(found.get(key), completion, key)
     return sorted(found.values(), key=lambda m: (-m.score, not m.known))
 
 
-def _join(old: Merged | None, new: Completion) -> Merged:
-    """What is known of a tail after one more proposal; a source's first proposal, its best, counts."""
+def edge_id(ontology: Ontology, triple: Triple) -> str:
+    """The id that the graph's edge for this triple has, or would have."""
+    relation, denied = ontology.resolve(triple.relation)
+    ends = node_id(triple.head, relation.head), node_id(triple.tail, relation.tail)
+    return Triple(ends[0], relation.name, ends[1], triple.negated or denied).id
+
+
+def _join(old: Merged | None, new: Completion, key: str) -> Merged:
+    """What is known of a triple after one more proposal; a source's first proposal, its best, counts."""
     if old is None:
-        return Merged(new.triple.tail, new.score, new.source, False, "", {new.source: new.score})
+        head, relation, tail = new.triple
+        scores = {new.source: new.score}
+        return Merged(tail, new.score, new.source, new.known, key if new.known else "", scores, head, relation)
     sources = {new.source: new.score, **old.sources}
     best = max(sources, key=lambda name: (sources[name], name == old.source))
-    return Merged(old.tail, sources[best], best, old.known, old.id, sources)
+    return replace(old, score=sources[best], source=best, sources=sources)
 
 
-def _fits(edge: Edge, query: Query) -> bool:
-    return edge.triple.relation == query.relation.name and edge.triple.negated == query.negated
+def _known(edge: Edge) -> Completion:
+    return Completion(edge.triple, 1.0 if edge.score is None else edge.score, GRAPH, known=True)
+
+
+def _ids(head: str, relation: Relation | None) -> list[str]:
+    """Ids of the nodes that may be meant by a head."""
+    return [node_id(head, kind) for kind in ([relation.head] if relation else KINDS)]

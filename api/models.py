@@ -83,59 +83,90 @@ class CypherResponse(BaseModel):
 
 
 class CompletionQuery(Body):
-    """A head and a relation to complete; the prefix `Not` denies the relation."""
+    """A triple to complete: it has a head or a tail, and lacks something. The prefix `Not` denies the relation."""
 
-    head: Head
-    relation: RelationName
+    head: Head | None = None
+    relation: RelationName | None = None
+    tail: Head | None = Field(None, examples=["to eat it"])
+
+    @model_validator(mode="after")
+    def _is_open(self) -> Self:
+        given = [v is not None for v in (self.head, self.relation, self.tail)]
+        if any(given) and ((self.head is None and self.tail is None) or all(given)):
+            raise ValueError("give a head or a tail, and leave something open: head, relation or tail")
+        return self
 
 
-class CompleteRequest(Body):
-    """Either `head` and `relation`, or `queries`. `k` caps each list; `new_only` leaves out what the graph holds."""
+class CompleteRequest(CompletionQuery):
+    """Either a query, or `queries`. `k` caps each list; `new_only` leaves out what the graph holds.
+
+    `relations` are those that are wanted where a query has none. With `level` the graph answers with what passes it.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [
         {"head": _HEAD, "relation": "xWant", "k": 5},
         {"queries": [{"head": _HEAD, "relation": "xWant"}, {"head": _HEAD, "relation": "xNeed"}], "k": 3},
     ]})
 
-    head: Head | None = None
-    relation: RelationName | None = None
     queries: list[CompletionQuery] | None = Field(None, min_length=1, max_length=MAX_QUERIES)
     k: int = Field(5, ge=1, le=MAX_K)
     new_only: bool = False
+    relations: list[RelationName] = Field([], max_length=100, examples=[["xWant", "xNeed"]])
+    level: Text | None = Field(None, max_length=100, examples=["high"])
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        pair = (self.head is not None, self.relation is not None)
-        if any(pair) == (self.queries is not None) or any(pair) != all(pair):
-            raise ValueError("give either head and relation, or queries")
-        if self.k * len(self.pairs) > MAX_COMPLETIONS:
+        if any(q.head is None and q.tail is None for q in self.asked) or (self.queries and self._has_query):
+            raise ValueError("give either head and relation (or tail), or queries of them")
+        if self.relations and any(q.relation is not None for q in self.asked):
+            raise ValueError("relations are for queries without a relation")
+        if self.k * len(self.asked) > MAX_COMPLETIONS:
             raise ValueError(f"k times the number of queries must be at most {MAX_COMPLETIONS}: ask in parts")
         return self
 
     @property
-    def pairs(self) -> list[tuple[str, str]]:
-        """All (head, relation) that are asked for."""
-        if self.queries is not None:
-            return [(q.head, q.relation) for q in self.queries]
-        return [(self.head or "", self.relation or "")]
+    def _has_query(self) -> bool:
+        return any(v is not None for v in (self.head, self.relation, self.tail))
+
+    @property
+    def asked(self) -> list[CompletionQuery]:
+        """All queries that are asked."""
+        return [self] if self.queries is None else list(self.queries)
+
+
+class ReadFrom(BaseModel):
+    """Where a triple was read: characters `start` to `end` of an answer, or row `start` of a file."""
+
+    generation_id: str
+    rule: str
+    start: int
+    end: int
+    run_id: str
 
 
 class CompletedTail(BaseModel):
-    """A tail. `score` is the best of `sources`; a `known` one is in the graph, under the triple id `id`."""
+    """A completed triple. `score` is the best of `sources`; a `known` one is in the graph, under the id `id`."""
 
     tail: str = Field(examples=["to eat it"])
     score: float = Field(examples=[1.0])
-    source: str = Field(description="`graph` or the student's name: the source of the score", examples=["graph"])
+    source: str = Field(
+        description="`graph`, `neighbours` (the most similar heads) or the student's name: the source of the score",
+        examples=["graph"],
+    )
     known: bool
     id: str = Field("", description="id of the triple; empty when it is not known")
     sources: dict[str, float] = Field(examples=[{"graph": 1.0, "causal": 0.31}])
+    head: str = Field(examples=[_HEAD])
+    relation: str = Field(examples=["xWant"])
+    provenance: list[ReadFrom] = Field(description="where a known one was read")
 
 
 class Completed(BaseModel):
-    """The completions of one head and relation, best first."""
+    """The completions of one query, best first."""
 
-    head: str = Field(examples=[_HEAD])
-    relation: str = Field(examples=["xWant"])
+    head: str | None = Field(examples=[_HEAD])
+    relation: str | None = Field(examples=["xWant"])
+    tail: str | None
     completions: list[CompletedTail]
 
 

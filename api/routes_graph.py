@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
-from api.completion import complete as complete_all
-from api.completion import read_queries
+from api.completion import read_query
 from api.explain import Explanation, explain
 from api.models import (
     CompleteManyResponse,
@@ -78,21 +77,20 @@ async def explain_triple(id: Annotated[str, Path(description="from /v1/triples")
 
 @router.post("/complete", summary="Complete heads", response_model=CompleteResponse | CompleteManyResponse)
 async def complete(body: CompleteRequest, state: AppState) -> Json:
-    """Tails for a head and a relation: the graph's and the student's in one list, best first."""
+    """What a head, a relation or a tail lacks: the graph's, its near neighbours' and the student's, best first."""
     opened = state.opened
-    queries = read_queries(body.pairs, opened.ontology)
-    found, unlearned = await state.work.model(
-        lambda: complete_all(queries, body.k, state.edges, opened.student, body.new_only)
+    queries = [read_query(opened.ontology, q.head, q.relation, q.tail, body.relations) for q in body.asked]
+    sources = state.sources
+    found, notes = await state.work.model(
+        lambda: sources.complete(queries, body.k, body.new_only, body.level)
     )
     results = [
-        {"head": head, "relation": relation, "completions": [asdict(m) for m in merged]}
-        for (head, relation), merged in zip(body.pairs, found, strict=True)
+        {**q.model_dump(include={"head", "relation", "tail"}), "completions": [asdict(m) for m in merged]}
+        for q, merged in zip(body.asked, found, strict=True)
     ]
-    student, note = (opened.student.name, "") if opened.student else (None, _NO_STUDENT)
-    if unlearned:
-        note = f"the student never learned {', '.join(unlearned)}: there the graph answers alone"
     answer: dict[str, Any] = results[0] if body.queries is None else {"results": results}
-    return Json({**answer, "student": student, "note": note})
+    student = None if opened.student is None else opened.student.name
+    return Json({**answer, "student": student, "note": "; ".join(notes if student else [_NO_STUDENT, *notes])})
 
 
 @router.post("/extract", summary="Read triples from a text", response_model=ExtractResponse)

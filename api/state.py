@@ -11,11 +11,13 @@ from api.health import Health
 from api.limits import Limits, Work
 from api.metrics import Metrics
 from api.problems import ProblemError
+from api.sources import Sources
 from api.triples import Edges
 from kg.errors import AnswerFormError, QueryTimeoutError, StoreError
 from kg.protocols import SparqlStore
 
 T = TypeVar("T")
+PATIENCE = 3.0  # seconds that a request waits for the index of near neighbours
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class State:
 
     opened: OpenRun
     edges: Edges
+    sources: Sources
     limits: Limits
     work: Work
     health: Health
@@ -33,7 +36,8 @@ class State:
     def of(cls, opened: OpenRun, limits: Limits) -> "State":
         """The state of a new app. Raises RunError for a run without a graph."""
         return cls(
-            opened, Edges(opened.run), limits, Work(limits), Health(opened, limits.query_seconds), Metrics()
+            opened, Edges(opened.run), Sources(opened.run, opened.ontology, opened.student, PATIENCE), limits,
+            Work(limits), Health(opened, limits.query_seconds), Metrics(),
         )
 
     def sparql(self) -> SparqlStore:

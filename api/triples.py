@@ -34,9 +34,12 @@ class Edge:
 class Edges:
     """Reads the edges of a finished run; memory does not grow with the graph. Raises RunError."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, levels: Iterable[str] = ()) -> None:
+        """`levels`: names of levels, of which an edge must have one; of any level when there are none."""
         run.require("graph")
         self._path = run.path / FILES[1]
+        self._sources = run.path / FILES[2]
+        self._levels: dict[str, list[Any]] = {"level": list(levels)} if levels else {}
 
     def find(
         self, head: str | None = None, relation: str | None = None, tail: str | None = None,
@@ -46,7 +49,7 @@ class Edges:
 
         Head and tail fit when their normal form is that of the edge's node, whatever its kind.
         """
-        wanted: dict[str, list[Any]] = {}
+        wanted = dict(self._levels)
         for column, text in (("head", head), ("tail", tail)):
             if text is not None:
                 wanted[column] = [node_id(text, kind) for kind in KINDS]
@@ -59,8 +62,19 @@ class Edges:
     def leaving(self, heads: Iterable[str]) -> dict[str, list[Edge]]:
         """The edges from each of these nodes (ids), in one pass over the file."""
         found: dict[str, list[Edge]] = {head: [] for head in heads}
-        for row in rows_where(self._path, {"head": list(found)}):
+        for row in rows_where(self._path, {**self._levels, "head": list(found)}):
             found[row["head"]].append(_edge(row))
+        return found
+
+    def triples(self) -> Iterator[Triple]:
+        """All triples, in the order of the file."""
+        return (_edge(row).triple for row in rows_where(self._path, self._levels))
+
+    def provenance(self, ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+        """Where these edges (ids) were read: generation, rule, characters and run, in one pass over the file."""
+        found: dict[str, list[dict[str, Any]]] = {id: [] for id in ids}
+        for row in rows_where(self._sources, {"triple_id": list(found)}):
+            found[row.pop("triple_id")].append(row)
         return found
 
 

@@ -211,7 +211,10 @@ class NearestStudent(FrequencyStudent):
         return self._elect(queries, k, others=False)
 
     def complete_by_others(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
-        """As `complete`, but what a query's own head is known to have (by its normal form) does not count."""
+        """As `complete`, but what a query's own head is known to have (by its normal form) does not count.
+
+        A query with an empty relation gets completions of any.
+        """
         return self._elect(queries, k, others=True)
 
     def score(self, triples: Sequence[Triple]) -> list[float]:
@@ -228,9 +231,10 @@ class NearestStudent(FrequencyStudent):
     def neighbours(self, queries: Sequence[tuple[str, str]], others: bool = False) -> list[list[tuple[str, float]]]:
         """For each (head, relation) the heads that vote, with their cosines in [-1, 1], the most similar first.
 
-        `others` leaves out heads of the query's normal form. Raises UnknownNameError.
+        `others` leaves out heads of the query's normal form. With an empty relation heads of any count. Raises
+        UnknownNameError.
         """
-        self._check(label for _, label in queries)
+        self._check(label for _, label in queries if label)
         rows = self._encode([head for head, _ in queries])
         found: list[list[tuple[str, float]]] = [[] for _ in queries]
         for label in dict.fromkeys(label for _, label in queries):
@@ -260,18 +264,19 @@ class NearestStudent(FrequencyStudent):
         return student
 
     def _elect(self, queries: Sequence[tuple[str, str]], k: int, others: bool) -> list[list[Completion]]:
-        voters = self.neighbours(queries, others)
-        return [
-            self._completions(head, label, self._votes(label, heads), k) if head.strip() else []
-            for (head, label), heads in zip(queries, voters, strict=True)
-        ]
+        found = []
+        for (head, label), voters in zip(queries, self.neighbours(queries, others), strict=True):
+            labels = ([label] if label else self.wordings) if head.strip() else []
+            ranked = [c for name in labels for c in self._completions(head, name, self._votes(name, voters), k)]
+            found.append(sorted(ranked, key=lambda c: -c.score)[:k])
+        return found
 
     def _votes(self, label: str, voters: Sequence[tuple[str, float]]) -> dict[str, float]:
         """Share of the voters' weight in [0, 1] by normal form of the tail; a head votes for each of its tails."""
         weights = {head: max(cosine, 1e-6) for head, cosine in voters}
         found: dict[str, float] = {}
         for head, weight in weights.items():
-            for key in self._tails[head, label]:
+            for key in self._tails.get((head, label), ()):
                 found[key] = found.get(key, 0.0) + weight / sum(weights.values())
         return found
 
@@ -307,8 +312,8 @@ class NearestStudent(FrequencyStudent):
 
     @cached_property
     def _members(self) -> dict[str, Array]:
-        """Places in `heads` of those that have each relation."""
-        return {
+        """Places in `heads` of those that have each relation; of all for an empty one."""
+        return {"": np.arange(len(self.heads))} | {
             label: np.array([i for i, head in enumerate(self.heads) if (head, label) in self._tails])
             for label in self.wordings
         }

@@ -64,6 +64,13 @@ def probability(calibration: Mapping[str, Any], score: float) -> float:
     return 1 / (1 + math.exp(-max(-700.0, min(700.0, z))))
 
 
+def calibrated(answers: Sequence[list[Completion]], calibration: Mapping[str, Any] | None) -> list[list[Completion]]:
+    """The completions with probabilities for scores; as they are where there is no calibration."""
+    if calibration is None:
+        return list(answers)
+    return [[replace(c, score=probability(calibration, c.score)) for c in found] for found in answers]
+
+
 class CalibratedStudent:
     """A student whose completions have probabilities for scores, in the same order."""
 
@@ -74,10 +81,7 @@ class CalibratedStudent:
 
     def complete(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
         """As the student's, with calibrated scores."""
-        return [
-            [replace(c, score=probability(self._calibration, c.score)) for c in found]
-            for found in self._student.complete(queries, k)
-        ]
+        return calibrated(self._student.complete(queries, k), self._calibration)
 
     def score(self, triples: Sequence[Triple]) -> list[float]:
         """As the student's: mean natural log-probabilities a token."""

@@ -210,6 +210,21 @@ class Student:
         raise AssertionError("the server never saves")
 
 
+class NoNeighbours:
+    """A NeighbourIndex that finds nothing, and needs no encoder."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def complete(self, queries: Sequence[tuple[str, str]], k: int) -> list[list[Completion]]:
+        return [[] for _ in queries]
+
+
+@pytest.fixture(autouse=True)
+def _no_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.sources.NeighbourIndex", NoNeighbours)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A Chromium, driven by Playwright; as long as it is there no test may run an event loop of its own."""

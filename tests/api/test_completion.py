@@ -1,15 +1,19 @@
 """Merging what the graph knows with what a student says."""
 
+import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.completion import GRAPH, Query, complete, merge, read_queries
-from api.triples import Edge, Edges
-from kg.errors import UnknownNameError
-from kg.graph import node_id
+from api.completion import GRAPH, GraphSource, Merged, Query, StudentSource, complete, edge_id, merge, read_query
+from api.neighbours import NEIGHBOURS, NeighbourIndex, NeighbourSource
+from api.sources import Sources
+from api.triples import Edges
+from kg.errors import InputError, TeacherError, UnknownNameError
+from kg.levels import Levels
 from kg.normal import normal_form
 from kg.ontology import load_ontology
 from kg.records import Completion, Triple
@@ -17,12 +21,10 @@ from kg.run import Run
 from tests.api.conftest import HEAD, Student
 
 ONTOLOGY = load_ontology()
-WANT = Query(HEAD, ONTOLOGY["xWant"], False)
 
 
-def edge(tail: str, score: float | None = None) -> Edge:
-    triple = Triple(HEAD, "xWant", tail)
-    return Edge(triple.id, WANT.head_id, node_id(tail, "Event"), triple, score, 1)
+def known(tail: str, score: float = 1.0) -> Completion:
+    return Completion(Triple(HEAD, "xWant", tail), score, GRAPH, known=True)
 
 
 def proposal(tail: str, score: float) -> Completion:
@@ -30,24 +32,19 @@ def proposal(tail: str, score: float) -> Completion:
 
 
 def test_a_tail_of_both_is_one_entry_with_both_sources() -> None:
-    (found,) = merge(WANT, [edge("to eat it", 0.4)], [proposal("eats it", 0.7)])
+    (found,) = merge(ONTOLOGY, [known("to eat it", 0.4), proposal("eats it", 0.7)])
     assert (found.tail, found.known, found.score, found.source) == ("to eat it", True, 0.7, "tiny")
     assert found.sources == {GRAPH: 0.4, "tiny": 0.7}
-    assert found.id == edge("to eat it").id
-
-
-def test_an_edge_without_a_score_counts_as_certain() -> None:
-    (found,) = merge(WANT, [edge("to eat it")], [proposal("eats it", 0.7)])
-    assert (found.score, found.source) == (1.0, GRAPH)
+    assert found.id == edge_id(ONTOLOGY, known("to eat it").triple)
 
 
 def test_a_students_repetition_keeps_its_best() -> None:
-    (found,) = merge(WANT, [], [proposal("to sell it", 0.6), proposal("sells the it", 0.5)])
+    (found,) = merge(ONTOLOGY, [proposal("to sell it", 0.6), proposal("sells the it", 0.5)])
     assert (found.tail, found.score, found.known) == ("to sell it", 0.6, False)
 
 
 def test_of_equal_scores_the_known_one_comes_first() -> None:
-    found = merge(WANT, [edge("b", 0.5)], [proposal("a", 0.5)])
+    found = merge(ONTOLOGY, [known("b", 0.5), proposal("a", 0.5)])
     assert [m.tail for m in found] == ["b", "a"]
 
 
@@ -57,52 +54,130 @@ scores = st.floats(0, 1)
 
 @given(st.dictionaries(texts, scores), st.lists(st.tuples(texts, scores)))
 def test_a_merged_list_is_ranked_complete_and_without_duplicates(
-    known: dict[str, float], proposed: list[tuple[str, float]]
+    held: dict[str, float], proposed: list[tuple[str, float]]
 ) -> None:
-    edges = {e.tail_id: e for e in (edge(t, s) for t, s in known.items())}
-    found = merge(WANT, edges.values(), [proposal(t, s) for t, s in proposed])
+    edges = {normal_form(t): known(t, s) for t, s in held.items()}
+    found = merge(ONTOLOGY, [*edges.values(), *(proposal(t, s) for t, s in proposed)])
     keys = [normal_form(m.tail) for m in found]
     assert len(keys) == len(set(keys))
-    assert set(keys) == {normal_form(t) for t in [*known, *(t for t, _ in proposed)]}
+    assert set(keys) == {normal_form(t) for t in [*held, *(t for t, _ in proposed)]}
     assert [m.score for m in found] == sorted((m.score for m in found), reverse=True)
     for m in found:
         assert m.score == m.sources[m.source] == max(m.sources.values())
         assert m.known == (GRAPH in m.sources) == bool(m.id)
 
 
+def ask(run: Run, *queries: Query, k: int = 10, student: bool = False, **more: Any) -> list[list[Merged]]:
+    others = [StudentSource(Student())] if student else []
+    return complete(queries, k, GraphSource(Edges(run)), others, ONTOLOGY, **more)[0]
+
+
 def test_the_run_is_asked_by_normal_form(run: Run) -> None:
-    (found,), _ = complete(read_queries([("PersonX  baked the Cake", "xWant")], ONTOLOGY), 10, Edges(run), None)
+    (found,) = ask(run, read_query(ONTOLOGY, "PersonX  baked the Cake", "xWant"))
     assert {m.tail for m in found} >= {"eat it", "to share the cake"}
     assert all(m.known and m.source == GRAPH for m in found)
+    assert {m.id for m in found} <= {e.id for e in Edges(run).find()}
+    assert all(p["run_id"] == run.id and p["end"] > p["start"] for m in found for p in m.provenance)
+    assert [len(m.provenance) for m in found if m.tail == "eat it"] == [2]
+
+
+def test_an_edge_without_a_score_counts_as_certain(imported: Run) -> None:
+    ((found,),) = ask(imported, read_query(ONTOLOGY, HEAD, "xWant"))
+    assert (found.score, found.source) == (1.0, GRAPH)
 
 
 def test_a_denied_relation_gives_the_denied_triples_only(run: Run) -> None:
-    (found,), _ = complete(read_queries([(HEAD, "NotxWant")], ONTOLOGY), 10, Edges(run), None)
-    assert [m.tail for m in found] == ["to burn it"]
+    (found,) = ask(run, read_query(ONTOLOGY, HEAD, "NotxWant"))
+    assert [(m.tail, m.relation) for m in found] == [("to burn it", "NotxWant")]
 
 
 def test_k_caps_the_merged_list_and_new_only_leaves_known_ones_out(run: Run) -> None:
-    queries = read_queries([(HEAD, "xWant")], ONTOLOGY)
-    (two,), _ = complete(queries, 2, Edges(run), Student())
+    query = read_query(ONTOLOGY, HEAD, "xWant")
+    (two,) = ask(run, query, k=2, student=True)
     assert len(two) == 2
-    (new,), _ = complete(queries, 2, Edges(run), Student(), new_only=True)
+    (new,) = ask(run, query, k=2, student=True, new_only=True)
     assert [(m.tail, m.known) for m in new] == [("to sell it", False), ("x", False)]
 
 
 def test_a_relation_that_the_student_never_learned_is_answered_by_the_graph(run: Run) -> None:
-    queries = read_queries([(HEAD, "oReact"), (HEAD, "xWant"), (HEAD, "oReact")], ONTOLOGY)
-    found, unlearned = complete(queries, 5, Edges(run), Student())
-    assert unlearned == ["oReact"]
+    queries = [read_query(ONTOLOGY, HEAD, name) for name in ("oReact", "xWant", "oReact")]
+    found, notes = complete(queries, 5, GraphSource(Edges(run)), [StudentSource(Student())], ONTOLOGY)
+    assert notes == ["the student never learned oReact: there the graph answers alone"]
     assert [len(f) for f in found] == [0, 5, 0]
 
 
+def test_a_student_is_not_asked_what_it_cannot_answer(run: Run) -> None:
+    queries = [read_query(ONTOLOGY, HEAD, None), read_query(ONTOLOGY, None, "xWant", "eat it")]
+    assert {m.source for found in ask(run, *queries, student=True) for m in found} == {GRAPH}
+
+
 def test_no_query_is_no_answer(run: Run) -> None:
-    assert complete([], 5, Edges(run), Student()) == ([], [])
+    assert ask(run, student=True) == []
 
 
 def test_an_unknown_relation_names_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="did you mean xWant"):
-        read_queries([(HEAD, "xWnat")], ONTOLOGY)
+        read_query(ONTOLOGY, HEAD, "xWnat")
+
+
+@pytest.mark.parametrize("fields", [(None, "xWant", None), (None, None, None), ("a", "xWant", "b")])
+def test_a_query_that_gives_too_little_or_all(fields: tuple[str | None, str | None, str | None]) -> None:
+    with pytest.raises(InputError, match="leaves something open"):
+        read_query(ONTOLOGY, *fields)
+
+
+@pytest.fixture(scope="module")
+def index(run: Run) -> NeighbourIndex:
+    return NeighbourIndex(Edges(run), ONTOLOGY)
+
+
+def test_near_neighbours_propose_what_they_have(index: NeighbourIndex) -> None:
+    source = NeighbourSource(lambda: index)
+    new = "PersonX bakes muffins"
+    queries = [
+        read_query(ONTOLOGY, new, "xWant"), read_query(ONTOLOGY, HEAD, "xWant"),
+        read_query(ONTOLOGY, new, None, "eats it"), read_query(ONTOLOGY, "x", "oReact"),
+        read_query(ONTOLOGY, None, "xWant", "eat it"), read_query(ONTOLOGY, new, None, None, ["xReact"]),
+    ]
+    found = source.complete(queries, 10).found
+    assert "eat it" in {c.triple.tail for c in found[0]}
+    assert {c.source for c in found[0]} == {NEIGHBOURS}
+    assert all(0 < c.score < 1 and not c.known for c in found[0])
+    assert "eat it" not in {c.triple.tail for c in found[1]}  # only the head itself has it
+    assert {c.triple for c in found[2]} == {Triple(new, "xWant", "eat it")}
+    assert found[3] == found[4] == []
+    assert {c.triple.relation for c in found[5]} == {"xReact"}
+
+
+def test_an_index_that_is_not_there_yet_is_said(index: NeighbourIndex) -> None:
+    go_on = threading.Event()
+
+    def make() -> NeighbourIndex:
+        go_on.wait(10)
+        return index
+
+    source = NeighbourSource(make, patience=0.01)
+    query = read_query(ONTOLOGY, "PersonX bakes muffins", "xWant")
+    assert "ask again later" in source.complete([query], 3).note
+    go_on.set()
+    while (answer := source.complete([query], 3)).note:
+        pass
+    assert answer.found != [[]]
+
+
+def test_an_encoder_that_is_missing_is_said() -> None:
+    def fail() -> NeighbourIndex:
+        raise TeacherError("install it")
+
+    found = NeighbourSource(fail).complete([read_query(ONTOLOGY, HEAD, "xWant")], 3)
+    assert (found.found, found.note) == ([[]], "near neighbours cannot be asked: install it")
+
+
+def test_a_level_leaves_out_what_does_not_pass_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.sources.levels_of", lambda _: Levels({"rec_0.5": 0.5, "rec_0.8": 0.1}))
+    found, notes = Sources(run, ONTOLOGY, Student()).complete([read_query(ONTOLOGY, HEAD, "xWant")], 5, level="low")
+    assert found == [[]]  # no edge of this run has a level
+    assert notes == ["the student has no levels: it was not asked"]
 
 
 def test_edges_are_found_by_any_field_and_by_pages(run: Run) -> None:

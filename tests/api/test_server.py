@@ -326,10 +326,28 @@ def test_completions_are_merged(client: TestClient) -> None:
     best = answer["completions"][0]
     assert best == {
         "tail": "eat it", "score": 0.9, "source": "tiny", "known": True, "id": best["id"],
-        "sources": {"graph": 0.5, "tiny": 0.9},
+        "sources": {"graph": 0.5, "tiny": 0.9}, "head": HEAD, "relation": "xWant", "provenance": best["provenance"],
     }
+    assert [p["rule"] for p in best["provenance"]] == ["split", "split"]
     assert client.get(f"/v1/triples/{best['id']}/explain").status_code == 200
     assert [c["known"] for c in answer["completions"]] == [True, False, True, True, False]
+
+
+def test_head_or_relation_may_be_left_open(client: TestClient) -> None:
+    def triples(**body: Any) -> set[tuple[str, str, str]]:
+        answer = client.post("/v1/complete", json=body).json()
+        return {(c["head"], c["relation"], c["tail"]) for c in answer["completions"]}
+
+    heads = triples(tail="eats it", relation="xWant")
+    assert heads == {(HEAD, "xWant", "eat it")}
+    assert triples(tail="to share the cake") == {(HEAD, name, "to share the cake") for name in ("xWant", "xReact")}
+    assert triples(head=HEAD, tail="eats it") == heads
+    assert {relation for _, relation, _ in triples(head=HEAD, k=50)} == {"xWant", "NotxWant", "xReact"}
+    assert {relation for _, relation, _ in triples(head=HEAD, k=50, relations=["NotxWant"])} == {"NotxWant"}
+
+
+def test_a_run_without_levels_says_how_to_make_them(client: TestClient) -> None:
+    is_problem(client.post("/v1/complete", json={"head": HEAD, "level": "high"}), 503, "kg calibrate")
 
 
 def test_several_queries_are_answered_in_their_order(client: TestClient) -> None:
@@ -346,13 +364,16 @@ def test_a_relation_the_student_never_learned_is_said(client: TestClient) -> Non
 
 
 @pytest.mark.parametrize("body", [
-    {}, {"head": HEAD}, {"relation": "xWant"}, {"queries": []}, {"head": "", "relation": "xWant"},
+    {}, {"relation": "xWant"}, {"head": HEAD, "relation": "xWant", "tail": "x"}, {"queries": []},
+    {"head": "", "relation": "xWant"},
     {"head": " \n", "relation": "xWant"}, {"head": HEAD, "relation": ""}, {"head": HEAD, "relation": "xWnat"},
     {"head": HEAD, "relation": "xWant", "k": 0}, {"head": HEAD, "relation": "xWant", "k": MAX_K + 1},
     {"head": HEAD, "relation": "xWant", "queries": [{"head": HEAD, "relation": "xWant"}]},
     {"queries": [{"head": HEAD, "relation": "xWant"}] * (MAX_QUERIES + 1)},
     {"queries": [{"head": HEAD, "relation": "xWant"}] * MAX_QUERIES, "k": MAX_K},
-    {"queries": [{"head": HEAD}]}, {"head": "\ud800", "relation": "xWant"}, {"head": "a\0", "relation": "xWant"},
+    {"queries": [{}]}, {"queries": [{"relation": "xWant"}]}, {"head": "\ud800", "relation": "xWant"},
+    {"head": HEAD, "relation": "xWant", "relations": ["xNeed"]}, {"head": HEAD, "relations": ["xWnat"]},
+    {"head": "a\0", "relation": "xWant"},
     {"head": "x" * 20_001, "relation": "xWant"}, {"head": HEAD, "relation": "xWant", "k": True, "x": 1},
 ])
 def test_a_wrong_completion_is_a_problem(client: TestClient, body: Any) -> None:

@@ -55,6 +55,13 @@ def test_a_head_that_it_knows_need_not_count():
     assert student.complete_by_others([("PersonX pays the tax", "xAttr")], 3) == [[]]  # nobody else has the relation
 
 
+def test_any_relation_may_be_completed():
+    student = NearestStudent.of(LEARNED, load_ontology(), NearestStudent.Options(neighbours=2))
+    (found,) = student.complete_by_others([("PersonX pays taxes", "")], 3)
+    assert found[0].triple == Triple("PersonX pays taxes", "xWant", "to save money")
+    assert {c.triple.relation for c in found} == {"xWant", "xAttr"}
+
+
 @pytest.mark.parametrize("kind", [FrequencyStudent, NearestStudent])
 def test_it_is_calibrated_on_heads_that_it_did_not_learn(kind, tmp_path: Path):
     made = [Triple(f"PersonX buys {n} cakes", "xWant", "to eat it" if n % 3 else "to sell it") for n in range(60)]
