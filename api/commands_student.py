@@ -69,8 +69,8 @@ def complete(
 ) -> None:
     """Complete heads: by a student, or by a run with what is like it.
 
-    SOURCE is the folder of a student or of a link model, or a run. A run's graph, its near neighbours and --student are merged
-    into one list, and head, relation or tail may be left open.
+    SOURCE is the folder of a student or of a link model, or a run. A run's graph, its near neighbours
+    and --student are merged into one list, and head, relation or tail may be left open.
 
     \b
     Example:

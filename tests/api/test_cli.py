@@ -86,7 +86,7 @@ except SystemExit: print({heavy} & set(sys.modules))"""
     (["serve", "run", "--service", "localhost/sparql"], 2, "is not the address of an endpoint"),
     (["serve", "run", "--service", "http://x/> { } #"], 2, "is not the address of an endpoint"),
     (["relations", "--ontology", "nowhere.toml"], 1, "no such file"),
-    (["complete", "nowhere"], 2, "give --head and --relation, or --queries and --out"),
+    (["complete", "nowhere"], 2, "give --head (or --tail) and --relation, or --queries and --out"),
 ])
 def test_errors_are_one_line_that_says_what_to_do(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
     done = run_kg(*arguments, cwd=tmp_path)
@@ -272,3 +272,37 @@ def test_init_makes_a_recipe_that_works(tmp_path: Path) -> None:
     again = run_kg("init", "mine", cwd=tmp_path)
     assert again.returncode == 1
     assert "is there already" in again.stderr
+
+
+def test_a_question_is_asked_of_what_is_loaded(built: Path) -> None:
+    done = run_kg("ask", "run", "What would someone want after baking a cake?", "-k", "1", "--json", cwd=built)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["head"], found["relation"]) == ("PersonX bakes a cake", "xWant")
+    assert [a["source"] for a in found["answers"]] == ["graph"]
+    again = run_kg("query", "run", "--sparql", found["queries"][0]["sparql"], "--json", cwd=built)
+    assert json.loads(again.stdout)["rows"][0][2] == found["answers"][0]["tail"]
+
+
+def test_a_question_that_cannot_be_read_is_told_which_can(built: Path) -> None:
+    done = run_kg("ask", "run", "Who won?", cwd=built)
+    assert done.returncode == 1
+    assert "where do you find ...?" in done.stderr
+
+
+def test_a_run_completes_with_its_neighbours_and_a_student(built: Path) -> None:
+    queries = [{"head": "PersonX bakes cookies", "relation": "xReact"}, {"tail": "happy", "n": 1}]
+    (built / "queries.jsonl").write_text("".join(json.dumps(q) + "\n" for q in queries))
+    assert run_kg("train", "run", "--student", "frequency", "--out", "often", cwd=built).returncode == 0
+    files = ("--queries", "queries.jsonl", "--out", "out.jsonl")
+    done = run_kg("complete", "run", "--student", "often", *files, cwd=built)
+    assert done.returncode == 0, done.stderr
+    new, tail = [json.loads(line) for line in (built / "out.jsonl").read_text().splitlines()]
+    assert {source for c in new["completions"] for source in c["sources"]} <= {"neighbours", "frequency"}
+    assert new["completions"]
+    assert tail["n"] == 1
+    assert [(c["head"], c["relation"], c["known"]) for c in tail["completions"]] == [
+        ("PersonX bakes a cake", "xReact", True)
+    ]
+    alone = run_kg("complete", "often", "--head", "x", "--relation", "xReact", "--json", cwd=built)
+    assert set(json.loads(alone.stdout)["completions"][0]) == {"tail", "score"}
