@@ -14,7 +14,7 @@ from kg.graph import node_id
 from kg.ontology import load_ontology
 
 ATOMIC = load_ontology()
-SHARES = {"held_out": 1.0, "second": 0.9, "third": 0.9}  # that must be read right
+SHARES = {"held_out": 1.0, "second": 1.0, "third": 1.0}  # that must be read right, since their failures were read
 
 
 def is_read(question: str, head: str, relation: str) -> bool:
