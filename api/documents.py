@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import time
 
 import anyio
 import anyio.to_thread
@@ -25,6 +26,7 @@ async def ask(state: State, request: SparqlRequest) -> tuple[Document, bytes | N
     """
     store, limits = state.sparql(), state.limits
     seconds, caps = limits.query_seconds, (limits.document_rows, limits.document_bytes)
+    deadline = time.monotonic() + seconds
     try:
         async with state.work.turn(seconds) as left:
             pending = store.begin(request, left, *caps)
@@ -33,11 +35,13 @@ async def ask(state: State, request: SparqlRequest) -> tuple[Document, bytes | N
     except StoreError as error:
         raise await state.told("sparql", error) from None
 
+    left = max(deadline - time.monotonic(), 0.001)
+
     def wait() -> tuple[Document, bytes | None]:
-        document = store.document(request, seconds, *caps)
+        document = store.document(request, left, *caps)
         return document, None if document.length is None else b"".join(document.chunks())
 
-    return await state.ask("sparql", wait, seconds)
+    return await state.ask("sparql", wait, left)
 
 
 async def _received(pending: Pending, seconds: float) -> tuple[Document, bytes | None]:

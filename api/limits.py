@@ -17,7 +17,7 @@ from api.problems import ProblemError
 T = TypeVar("T")
 RETRY = 2  # seconds after which a client that was turned away may try again
 _CLOSE = {"Connection": "close"}
-GRACE = 0.8  # seconds that a store gets to end a query itself before the request is answered without it
+GRACE = 0.4  # seconds that a store gets to end a query itself before the request is answered without it
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Work:
 
 def late(seconds: float) -> ProblemError:
     """The answer to a request that was not answered in time."""
-    return ProblemError(504, f"no answer within {seconds:g} s: ask for less, or try again")
+    return ProblemError(504, f"no answer within {seconds:.3g} s: ask for less, or try again")
 
 
 def busy() -> ProblemError:

@@ -102,7 +102,7 @@ class WorkerPool:
         except BaseException:
             self._idle.put(None)
             raise
-        return Reply(self, worker, {**request, "timeout": left}, timeout)
+        return Reply(self, worker, {**request, "deadline": time.monotonic() + left}, timeout)
 
     def _start(self) -> subprocess.Popen[bytes]:
         # -P: the folder that the user is in is not searched for modules. No text goes through a shell.
