@@ -130,6 +130,10 @@ class GraphFiles:
         with pq.ParquetFile(self.path / f"{name}.parquet") as file:
             yield from file.iter_batches(batch_size=size)
 
+    def rows(self, name: str, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+        """The rows of `nodes`, `edges` or `provenance`, with all columns or these."""
+        return read_parquet(self.path / f"{name}.parquet", columns)
+
     def nodes(self) -> Iterator[dict[str, Any]]:
         return read_parquet(self.path / FILES[0])
 

@@ -84,7 +84,7 @@ class BoltStore:
     def counts(self) -> dict[str, int]:
         """{"nodes": n, "edges": m} of the kinds and relations of the ontology."""
         nodes, edges = cypher_text.counts(self._ontology)
-        return {"nodes": sum(map(self._link.number, nodes)), "edges": sum(map(self._link.number, edges))}
+        return {"nodes": self._link.total(nodes), "edges": self._link.total(edges)}
 
     def triples(
         self, head: str | None = None, relation: str | None = None, tail: str | None = None, limit: int = 1000,

@@ -3,10 +3,10 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from neo4j import READ_ACCESS, Record, Session
+from neo4j import READ_ACCESS, ManagedTransaction, Record, Session
 from neo4j.exceptions import DriverError, Neo4jError, ServiceUnavailable, SessionExpired
 
 from kg.errors import StoreError
@@ -33,18 +33,30 @@ class Link:
         self._drivers: Drivers | None = None
         self._closed = False
 
-    def commit(self, text: str, **parameters: Any) -> int:
-        """Runs one writing transaction, again when it was disturbed; returns the number it answers, or else 0.
+    def commit(self, text: str, **parameters: Any) -> list[Any]:
+        """Runs one writing transaction, again when it was disturbed; returns the one row that it answers, if any.
 
         The text must be one that may run twice: an answer can get lost after the server has done its work. A server
         that went away may stay away for `PATIENCE` seconds, counted from when that was noticed.
         """
+        return self._commit(lambda tx: _row(tx.run(text, parameters)))
+
+    def create(self, text: str, **parameters: Any) -> int:
+        """As `commit`; returns how many nodes and relationships were made."""
+
+        def work(tx: ManagedTransaction) -> int:
+            made = tx.run(text, parameters).consume().counters
+            return made.nodes_created + made.relationships_created
+
+        return self._commit(work)
+
+    def _commit(self, work: Callable[[ManagedTransaction], R]) -> R:
         deadline: float | None = None
         while True:
             drivers = self._connected()
             try:
                 with drivers.write.session(database=drivers.database) as session:
-                    return session.execute_write(lambda tx: _first(tx.run(text, parameters)))
+                    return session.execute_write(work)
             except FAULTS as error:
                 lost = isinstance(error, _LOST)  # an IncompleteCommit too, which the driver itself would not repeat
                 again = lost or (isinstance(error, Neo4jError) and error.is_retryable())
@@ -87,6 +99,10 @@ class Link:
     def number(self, text: str, parameters: Mapping[str, Any] | None = None, patience: float = 0.0) -> int:
         """The number that a reading text answers."""
         return self.read(lambda session: _first(session.run(text, dict(parameters or {}))), patience=patience)
+
+    def total(self, texts: Sequence[str], patience: float = 0.0) -> int:
+        """The sum of the numbers `n` that reading texts answer, asked at once."""
+        return sum(record["n"] for record in self.records(" UNION ALL ".join(texts), {}, patience))
 
     def records(self, text: str, parameters: Mapping[str, Any], patience: float = 0.0) -> list[Record]:
         """All rows that a reading text answers."""
@@ -140,7 +156,12 @@ class Cut:
             self.reader.cut()
 
 
+def _row(result: Any) -> list[Any]:
+    """The values of the one row that a query answers; none when it answers nothing."""
+    record = result.single()
+    return list(record) if record else []
+
+
 def _first(result: Any) -> int:
     """The number that a query answers; 0 when it answers nothing."""
-    record = result.single()
-    return int(record[0]) if record else 0
+    return int(next(iter(_row(result)), 0))

@@ -1,6 +1,5 @@
 """Loads the graph of a run over Bolt, and withdraws a run: ordered batches, each there whole or not at all."""
 
-from collections import defaultdict
 from typing import Any
 
 from kg.errors import StoreError
@@ -10,7 +9,7 @@ from kg.run import Progress
 from loaders import cypher_text
 from loaders.bolt_embeddings import Encoder, embed_nodes
 from loaders.bolt_link import PATIENCE, Link
-from loaders.bolt_values import chunks
+from loaders.bolt_values import batches, chunks
 
 _EDGE_COLUMNS = ["id", "head", "relation", "tail", "negated", "score", "level", "sources"]
 
@@ -45,31 +44,30 @@ class Loader:
 
     def _write_nodes(self, graph: GraphFiles, total: int) -> int:
         done = 0
-        for batch in graph.batches("nodes"):
-            by_kind = _grouped(batch.to_pylist(), "kind")
-            for kind in KINDS:
-                for rows in chunks(by_kind[kind], "text"):
-                    self._link.commit(cypher_text.merge_nodes(kind), rows=rows, run_id=self._run_id)
-                    done += len(rows)
-                    self._progress("nodes", done, total)
+        for kind, rows in batches(graph.rows("nodes"), "kind", "text"):
+            if self._link.create(cypher_text.create_nodes(kind), rows=rows, run_id=self._run_id) < len(rows):
+                self._link.commit(cypher_text.merge_nodes(kind), rows=rows, run_id=self._run_id)
+            done += len(rows)
+            self._progress("nodes", done, total)
         return done
 
     def _write_edges(self, graph: GraphFiles, total: int) -> int:
         done = 0
-        for batch in graph.batches("edges"):
-            for name, found in _grouped(batch.select(_EDGE_COLUMNS).to_pylist(), "relation").items():
-                text = cypher_text.merge_edges(self._ontology[name])
-                for rows in chunks(found):
-                    if self._link.commit(text, rows=rows, run_id=self._run_id) != len(rows):
-                        raise StoreError(
-                            f"{self._link.server.name} lacks nodes of some {name} edges: load the run again"
-                        )
-                    done += len(rows)
-                    self._progress("edges", done, total)
+        for name, rows in batches(graph.rows("edges", _EDGE_COLUMNS), "relation"):
+            relation = self._ontology[name]
+            if self._link.create(cypher_text.create_edges(relation), rows=rows, run_id=self._run_id) < len(rows):
+                [count] = self._link.commit(cypher_text.merge_edges(relation), rows=rows, run_id=self._run_id)
+                if count != len(rows):
+                    raise StoreError(f"{self._link.server.name} lacks nodes of some {name} edges: load the run again")
+            done += len(rows)
+            self._progress("edges", done, total)
         return done
 
     def _withdraw_edges(self, graph: GraphFiles | None) -> None:
         """Withdraws the run's edges that `graph` lacks; without a graph, all of them."""
+        there = cypher_text.counts(self._ontology)[1]
+        if graph and self._link.total(there, PATIENCE) == graph.counts()["edges"]:
+            return  # all that is there is the graph's, which the server knows without looking
         relations = self._ontology.asserted
         counted = sum(self._count(cypher_text.edges_of_run(relation, "count(*)")) for relation in relations)
         if counted > (graph.counts()["edges"] if graph else 0):
@@ -80,6 +78,9 @@ class Loader:
 
     def _withdraw_nodes(self, graph: GraphFiles | None) -> None:
         """Withdraws the run's nodes that `graph` lacks; without a graph, all of them."""
+        there = cypher_text.counts(self._ontology)[0]
+        if graph and self._link.total(there, PATIENCE) == graph.counts()["nodes"]:
+            return
         counted = sum(self._count(cypher_text.nodes_of_run(kind, "count(*)")) for kind in KINDS)
         if counted > (graph.counts()["nodes"] if graph else 0):
             kept = _ids(graph, "nodes") if graph else set()
@@ -101,13 +102,6 @@ class Loader:
             self._link.commit(text, rows=rows, run_id=self._run_id)
             done += len(rows)
             self._progress("withdrawn", done, len(found))
-
-
-def _grouped(rows: list[dict[str, Any]], key: str) -> dict[str, list[dict[str, Any]]]:
-    groups = defaultdict(list)
-    for row in rows:
-        groups[row[key]].append(row)
-    return groups
 
 
 def _ids(graph: GraphFiles, name: str) -> set[str]:

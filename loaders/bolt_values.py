@@ -1,5 +1,6 @@
 """Between Bolt and the rest: plain Python values out, bounded batches in, errors that say what to do."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from kg.protocols import Rows
 from loaders.bolt_server import Server
 
 BATCH = 10_000  # rows a transaction
+HELD = 5 * BATCH
 BATCH_CHARACTERS = 4_000_000  # of text a transaction: a server with little memory must hold it all
 
 PART = 500  # rows of an answer handed over at once
@@ -108,6 +110,28 @@ def chunks(rows: Iterable[dict[str, Any]], text: str = "") -> Iterator[list[dict
             chunk, characters = [], 0
     if chunk:
         yield chunk
+
+
+def batches(rows: Iterable[dict[str, Any]], key: str, text: str = "") -> Iterator[tuple[Any, list[dict[str, Any]]]]:
+    """(value of `key`, rows that have it) for one transaction each, in the order of the rows and as large as can be.
+
+    At most `HELD` rows wait for others of their kind. `text` is as in `chunks`.
+    """
+    waiting: dict[Any, list[dict[str, Any]]] = {}
+    characters: Counter[Any] = Counter()
+    held = 0
+    for row in rows:
+        group = row[key]
+        waiting.setdefault(group, []).append(row)
+        characters[group] += len(row[text]) if text else 0
+        held += 1
+        full = len(waiting[group]) == BATCH or characters[group] >= BATCH_CHARACTERS
+        if full or held == HELD:
+            found = group if full else max(waiting, key=lambda name: len(waiting[name]))
+            held -= len(waiting[found])
+            del characters[found]
+            yield found, waiting.pop(found)
+    yield from waiting.items()
 
 
 def store_error(error: Exception, server: Server) -> StoreError:

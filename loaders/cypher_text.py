@@ -32,6 +32,18 @@ _SCORES = _others("r", "run_scores", "r.score, -1.0")
 _LEVELS = _others("r", "run_levels", "r.level")
 _SOURCES = _others("r", "run_sources", "r.sources")
 
+# What is new is the common case, and the short text for it is quicker than the one that knows the others.
+_CREATE_NODES = """
+UNWIND $rows AS row
+MERGE (n:{kind} {{id: row.id}})
+ON CREATE SET n.text = row.text, n.nothing = row.nothing, n.run_ids = [$run_id]"""
+_CREATE_EDGES = """
+UNWIND $rows AS row
+MATCH (h:{head} {{id: row.head}})
+MATCH (t:{tail} {{id: row.tail}})
+MERGE (h)-[r:`{type}` {{id: row.id}}]->(t)
+ON CREATE SET r.relation = row.relation, r.negated = row.negated, r.score = row.score, r.level = row.level,
+  r.sources = row.sources, r.run_ids = [$run_id]"""
 _MERGE_NODES = f"""
 UNWIND $rows AS row
 MERGE (n:{{kind}} {{{{id: row.id}}}})
@@ -131,6 +143,16 @@ def vector_index(kind: Kind) -> tuple[str, str]:
     )
 
 
+def create_nodes(kind: Kind) -> str:
+    """Writes those of `$rows` that are not there yet, as `merge_nodes` would."""
+    return _CREATE_NODES.format(kind=kind)
+
+
+def create_edges(relation: Relation) -> str:
+    """Writes those of `$rows` that are not there yet, as `merge_edges` would."""
+    return _CREATE_EDGES.format(head=relation.head, tail=relation.tail, type=relation.cypher_type)
+
+
 def merge_nodes(kind: Kind) -> str:
     """Writes `$rows` of {id, text, nothing} for `$run_id`."""
     return _MERGE_NODES.format(kind=kind)
@@ -152,11 +174,11 @@ def withdraw_edges(relation: Relation) -> str:
 
 
 def counts(ontology: Ontology) -> tuple[list[str], list[str]]:
-    """Queries whose answers add up to (nodes, edges); each is one that Neo4j answers without looking at the graph."""
+    """Queries whose answers `n` add up to (nodes, edges), each one that Neo4j answers without looking at the graph."""
     types = dict.fromkeys(relation.cypher_type for relation in ontology.asserted)
     return (
-        [f"MATCH (n:{kind}) RETURN count(n)" for kind in KINDS],
-        [f"MATCH ()-[r:`{name}`]->() RETURN count(r)" for name in types],
+        [f"MATCH (n:{kind}) RETURN count(n) AS n" for kind in KINDS],
+        [f"MATCH ()-[r:`{name}`]->() RETURN count(r) AS n" for name in types],
     )
 
 
