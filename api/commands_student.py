@@ -22,8 +22,13 @@ Completer = Callable[[list[dict[str, Any]]], list[list[dict[str, Any]]]]
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the student.")
 @click.option("--minutes", type=float, help="Stop after this long  [default: when the epochs are done]")
 @click.option("--seed", default=0, show_default=True)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=(
+    "Option of the student: epochs, learning_rate, batch_tokens, accumulation, lora_rank, layers, cut, dtype, ..."
+))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def train(source: Path, student: str, out: Path, minutes: float | None, seed: int, as_json: bool) -> None:
+def train(
+    source: Path, student: str, out: Path, minutes: float | None, seed: int, overrides: tuple[str, ...], as_json: bool
+) -> None:
     """Train a student on a run or a file of triples.
 
     SOURCE is a run, or a TSV file of head, relation and tail. A tenth of the heads is kept out and
@@ -33,15 +38,19 @@ def train(source: Path, student: str, out: Path, minutes: float | None, seed: in
     \b
     Example:
       kg train runs/demo-1a2b3c4d --out students/demo --minutes 2
+      kg train triples.tsv --student facebook/bart-large --out students/bart --set lora_rank=16 --set epochs=2
     """
     from api.assemble import STUDENTS, make_student_options
-    from kg.recipe import Part
+    from kg.recipe import Part, set_value
     from kg.run import silent
     from kg.student import train_student
 
     show_log()
     floor = student in STUDENTS and student != "causal"
-    kind, options = make_student_options(Part(kind=student) if floor else Part(kind="causal", model=student))
+    given: dict[str, Any] = {"kind": student} if floor else {"kind": "causal", "model": student}
+    for text in overrides:
+        set_value(given, text)
+    kind, options = make_student_options(Part(**given))
     progress = StderrProgress() if floor else silent  # a training writes a log
     facts = train_student(source, out, options, minutes, seed, progress, kind)
     emit({"out": str(out), **facts}, as_json, lambda: "\n".join(

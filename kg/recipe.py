@@ -140,8 +140,8 @@ def load_recipe(name: str | Path, overrides: Iterable[str] = ()) -> Recipe:
         raise RecipeError(f"recipe {name}: not TOML: {error}") from None
     if base is not None:
         _resolve_paths(data, base)
-    for override in overrides:
-        _override(data, override)
+    for text in overrides:
+        set_value(data, text)
     return parse(Recipe, data, f"recipe {name}")
 
 
@@ -177,8 +177,8 @@ def _is_path(key: str, value: str) -> bool:
     return key in ("file", "folder", "held_out") or (key in ("ontology", "template") and value.endswith(".toml"))
 
 
-def _override(data: dict[str, Any], text: str) -> None:
-    """Applies one `section.key=value`; the value is read as TOML, or else taken as a string."""
+def set_value(data: dict[str, Any], text: str) -> None:
+    """Applies one `section.key=value`; the value is read as TOML, or else taken as a string. Raises RecipeError."""
     path, equals, raw = text.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):

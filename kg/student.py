@@ -32,6 +32,7 @@ from kg.records import Completion, Triple, digest
 from kg.run import Progress, Run, silent, write_atomically
 from kg.score_calibration import calibrate
 from kg.splits import FRACTIONS, read_training_triples, split_heads
+from kg.trained_weights import choose_weights
 from kg.training import CHECKPOINT, State, Training, TrainingOptions, mean_loss
 from kg.vocabulary import cut
 
@@ -71,9 +72,16 @@ class LanguageModelStudent:
 
     class Options(TrainingOptions):
         """What to train. `cut` drops the tokens that the triples do not use, except `base_tokens` common ones; it
-        works for causal models with byte-pair encoding, other models keep their vocabulary."""
+        works for causal models with byte-pair encoding, other models keep their vocabulary.
+
+        With a `lora_rank` above 0 low-rank adapters of the layers' matrices are trained in place of all weights (LoRA,
+        Hu et al. 2022, with alpha twice the rank), and merged into the weights when the student is saved. `layers` are
+        the numbers, from 0, of the layers that are trained, adapted or whole; with none named, all weights are.
+        """
 
         model: str = "gemma-3-270m"
+        lora_rank: int = Field(0, ge=0)
+        layers: tuple[int, ...] = ()
         cut: bool = True
         base_tokens: int = Field(12_000, ge=0)
         dtype: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -106,8 +114,10 @@ class LanguageModelStudent:
         train, dev, test = (student.examples(student.known(parts[name])) for name in ("train", "dev", "test"))
         measured = _sample(test, MEASURED)
         before = mean_loss(layout, measured) if measured else None
+        merge = choose_weights(layout.model, options.lora_rank, options.layers)
         training = Training(layout, train, dev, options, out, key, minutes, seed, progress)
         state = training.run()
+        merge()
         layout.model.to(layout.dtype)
         after = mean_loss(layout, measured) if measured else None
         losses = {"loss_before": before, "loss_after": after, "loss_dev": state.best}
