@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -39,13 +40,16 @@ def train(
     Example:
       kg train runs/demo-1a2b3c4d --out students/demo --minutes 2
       kg train triples.tsv --student facebook/bart-large --out students/bart --set lora_rank=16 --set epochs=2
+      torchrun --nproc-per-node 4 --no-python kg train triples.tsv --out students/mine  (4 GPUs)
     """
     from api.assemble import STUDENTS, make_student_options
     from kg.recipe import Part, set_value
     from kg.run import silent
     from kg.student import train_student
 
-    show_log()
+    is_first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts
+    if is_first:
+        show_log()
     floor = student in STUDENTS and student != "causal"
     given: dict[str, Any] = {"kind": student} if floor else {"kind": "causal", "model": student}
     for text in overrides:
@@ -53,10 +57,11 @@ def train(
     kind, options = make_student_options(Part(**given))
     progress = StderrProgress() if floor else silent  # a training writes a log
     facts = train_student(source, out, options, minutes, seed, progress, kind)
-    emit({"out": str(out), **facts}, as_json, lambda: "\n".join(
-        [f"{k}: {v}" for k, v in facts.items() if not isinstance(v, list | dict)]
-        + [f"next: kg complete {out} --head 'PersonX bakes a cake' --relation xWant"]
-    ))
+    if is_first:
+        emit({"out": str(out), **facts}, as_json, lambda: "\n".join(
+            [f"{k}: {v}" for k, v in facts.items() if not isinstance(v, list | dict)]
+            + [f"next: kg complete {out} --head 'PersonX bakes a cake' --relation xWant"]
+        ))
 
 
 @click.command()

@@ -26,6 +26,7 @@ from kg.model_card import model_card
 from kg.models import load_model, load_tokenizer, pick_device, pick_dtype
 from kg.normal import normal_form
 from kg.ontology import Kind, Ontology, load_ontology
+from kg.parallel import Workers
 from kg.protocols import Student
 from kg.recipe import Section
 from kg.records import Completion, Triple, digest
@@ -105,7 +106,7 @@ class LanguageModelStudent:
         Raises StudentError when there is nothing to learn, or the model or the checkpoint does not fit.
         """
         check_parts(parts, minutes, out)
-        began = time.monotonic()
+        began, workers = time.monotonic(), Workers.start()
         progress("load", 0, None)
         key = training_key(options, seed, [*parts["train"], *parts["dev"]])
         student = cls.untrained(options, parts["train"], ontology, seed)
@@ -115,7 +116,7 @@ class LanguageModelStudent:
         measured = _sample(test, MEASURED)
         before = mean_loss(layout, measured) if measured else None
         merge = choose_weights(layout.model, options.lora_rank, options.layers)
-        training = Training(layout, train, dev, options, out, key, minutes, seed, progress)
+        training = Training(layout, train, dev, options, out, key, minutes, seed, progress, workers)
         state = training.run()
         merge()
         layout.model.to(layout.dtype)
@@ -128,8 +129,10 @@ class LanguageModelStudent:
         student.settings["calibration"] = calibrate(student.complete, student.known(parts["dev"]), kinds)
         for name in ("dev", "test"):
             student.settings[f"heads_{name}"] = list(dict.fromkeys(t.head for t in parts[name]))
-        student.save(out)
-        training.clean()
+        if workers.is_first:
+            student.save(out)
+            training.clean()
+        workers.wait()
         return student
 
     @classmethod

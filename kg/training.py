@@ -26,6 +26,7 @@ from torch import Tensor
 from kg.decoding import Example, Layout
 from kg.errors import StudentError
 from kg.packing import common_prefix
+from kg.parallel import ALONE, Workers
 from kg.recipe import Section
 from kg.run import Progress, silent
 
@@ -84,7 +85,9 @@ class Training:
     def __init__(
         self, layout: Layout, train: Sequence[Example], dev: Sequence[Example], options: TrainingOptions,
         out: Path, key: str, minutes: float | None = None, seed: int = 0, progress: Progress = silent,
+        workers: Workers = ALONE,
     ) -> None:
+        self._workers = workers
         self._layout = layout
         self._train = train
         self._dev = random.Random(seed).sample(list(dev), min(len(dev), options.evaluation_examples))
@@ -119,9 +122,10 @@ class Training:
                 break
             if self.state.seconds >= self._limit:
                 break
-            if time.monotonic() - self._saved >= self._options.checkpoint_seconds:
+            if self._workers.is_first and time.monotonic() - self._saved >= self._options.checkpoint_seconds:
                 self._save()
         self._tell(always=True)
+        self._workers.wait()
         if self.state.best is not None and self.state.best_step != self.state.step:
             self._load_weights(self._out / BEST)
         return self.state
@@ -133,7 +137,7 @@ class Training:
 
     def _steps(self) -> Iterator[list[list[Example]]]:
         """The batches of each step that is still to come. Their order depends on seed and epoch alone."""
-        state, size = self.state, self._options.accumulation
+        state, size = self.state, self._options.accumulation * self._workers.size
         while state.epoch < self._options.epochs:
             order = epoch_batches(self._groups, self._options.batch_tokens, self._seed, state.epoch)
             while state.batch < len(order):
@@ -150,14 +154,14 @@ class Training:
         state.tokens += sum(len(e.prompt) + len(e.target) for e in examples)
         for group in self._optimizer.param_groups:
             group["lr"] = self._options.learning_rate * self._schedule(self._fraction())
-        value = optimize(self._optimizer, batches, self._layout.loss, self._options.clip)
+        value = optimize(self._optimizer, batches, self._layout.loss, self._options.clip, self._workers)
         state.step += 1
         state.seconds = self._seconds()
         state.loss = value if state.loss is None else LOSS_MEMORY * state.loss + (1 - LOSS_MEMORY) * value
 
     def _seconds(self) -> float:
         """How long the training has taken, all its starts together."""
-        return time.monotonic() - self._began
+        return self._workers.agree(time.monotonic() - self._began)
 
     def _fraction(self) -> float:
         """How much of the training is done, by examples or by time, whichever is further."""
@@ -174,7 +178,7 @@ class Training:
         """Takes the held-out loss, and keeps the weights when it is the best so far."""
         state = self.state
         state.evaluations = int(self._fraction() * self._options.evaluations + 1e-9)
-        loss = mean_loss(self._layout, self._dev)
+        loss = self._workers.agree(mean_loss(self._layout, self._dev))
         state.seconds = self._seconds()
         state.curve.append((state.step, round(state.seconds, 1), loss))
         log.info("step %d: held-out loss %.3f", state.step, loss)
@@ -182,7 +186,7 @@ class Training:
             state.worse += 1
             return
         state.best, state.best_step, state.worse = loss, state.step, 0
-        if self._fraction() < 1.0:  # the last weights need no copy
+        if self._workers.is_first and self._fraction() < 1.0:  # the last weights need no copy
             _write(self._out / BEST, dict(self._parameters), {})
 
     def _tell(self, always: bool = False) -> None:
@@ -248,20 +252,24 @@ def make_optimizer(parameters: Iterable[Tensor], options: TrainingOptions) -> to
 
 def optimize(
     optimizer: torch.optim.Optimizer, batches: Sequence[list[Example]], loss: Callable[[list[Example]], Tensor],
-    clip: float,
+    clip: float, workers: Workers = ALONE,
 ) -> float:
     """One step by the gradient of the mean loss a target token over all the batches; returns that mean.
 
+    Each of the `workers` computes its share of the batches.
     `loss` gives the sum over a batch. Raises StudentError when the mean is no finite number; the weights stay.
     """
     targets, mean = sum(len(e.target) for batch in batches for e in batch), 0.0
-    for batch in batches:
+    for batch in workers.share(batches):
         share = loss(batch) / targets
         share.backward()  # type: ignore[no-untyped-call]
         mean += share.item()
+    mean = workers.sum(mean)
     if not math.isfinite(mean):
         raise StudentError(f"the loss is {mean}: lower learning_rate, or use dtype=float32")
-    torch.nn.utils.clip_grad_norm_((p for group in optimizer.param_groups for p in group["params"]), clip)
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    workers.add_gradients(parameters)
+    torch.nn.utils.clip_grad_norm_(parameters, clip)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return mean
