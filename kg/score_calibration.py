@@ -21,6 +21,7 @@ from kg.records import Completion, Triple
 
 QUERIES = 96  # that are asked
 PROPOSALS = 5  # of each
+LEAST_SLOPE = 0.1  # so that completions with other scores never look alike
 _LEAST = 1e-6  # of a score, so that it has a logarithm
 
 Complete = Callable[[Sequence[tuple[str, str]], int], list[list[Completion]]]
@@ -43,7 +44,7 @@ def calibrate(complete: Complete, held_out: Sequence[Triple], kinds: Mapping[str
 
 
 def fit(scores: Sequence[float], hits: Sequence[bool]) -> dict[str, Any]:
-    """Slope and offset with the least loss towards Platt's targets, which are never 0 or 1. No slope is below 0."""
+    """Slope, at least `LEAST_SLOPE`, and offset with the least loss towards Platt's targets, which are never 0 or 1."""
     from sklearn.linear_model import LogisticRegression
 
     right, wrong = sum(hits), len(hits) - sum(hits)
@@ -53,8 +54,9 @@ def fit(scores: Sequence[float], hits: Sequence[bool]) -> dict[str, Any]:
         np.concatenate([x, x]), np.repeat([1, 0], len(x)), np.concatenate([target, 1 - target])
     )
     slope, offset = float(found.coef_[0, 0]), float(found.intercept_[0])
-    if slope < 0:  # the score says nothing: all are as probable
-        slope, offset = 0.0, math.log(target.mean() / (1 - target.mean()))
+    if slope < LEAST_SLOPE:  # the score says little of these few: the order stays, about the share of the hits
+        slope = LEAST_SLOPE
+        offset = math.log(target.mean() / (1 - target.mean())) - slope * float(x.mean())
     return {"slope": slope, "offset": offset, "proposals": len(hits), "hits": int(right)}
 
 
