@@ -51,8 +51,11 @@ class NeighbourIndex:
 
 
 class NeighbourSource:
-    """A source that makes its index in the background when it is first asked, and waits for it up to `patience` seconds
-    of each question."""
+    """A source that makes its index in the background when it is first asked.
+
+    That first question waits for it up to `patience` seconds, and later ones only where patience has no end: who asks
+    a server goes on without this source, and holds nobody up.
+    """
 
     def __init__(self, make: Callable[[], NeighbourIndex], patience: float = math.inf) -> None:
         self._make = make
@@ -78,10 +81,12 @@ class NeighbourSource:
     def index(self) -> NeighbourIndex:
         """The index. Raises TimeoutError when it is not there yet, KGError when it cannot be made."""
         with self._lock:
+            first = self._made is None
             if self._made is None:
                 self._made = Future()
                 threading.Thread(target=self._run, args=[self._made], daemon=True).start()
-        return self._made.result(None if math.isinf(self._patience) else self._patience)
+        endless = math.isinf(self._patience)
+        return self._made.result(None if endless else self._patience if first else 0)
 
     def _run(self, made: "Future[NeighbourIndex]") -> None:
         try:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from kg.metrics import Array
 from kg.normal import normal_form
 from kg.ontology import Kind
 from kg.protocols import Student
@@ -23,6 +24,7 @@ QUERIES = 96  # that are asked
 PROPOSALS = 5  # of each
 LEAST_SLOPE = 0.1  # so that completions with other scores never look alike
 _LEAST = 1e-6  # of a score, so that it has a logarithm
+_STEPS, _CLOSE = 100, 1e-6  # of Newton's method: at most so many, and small enough
 
 Complete = Callable[[Sequence[tuple[str, str]], int], list[list[Completion]]]
 
@@ -44,19 +46,34 @@ def calibrate(complete: Complete, held_out: Sequence[Triple], kinds: Mapping[str
 
 
 def fit(scores: Sequence[float], hits: Sequence[bool]) -> dict[str, Any]:
-    """Slope, at least `LEAST_SLOPE`, and offset with the least loss towards Platt's targets, which are never 0 or 1."""
-    from sklearn.linear_model import LogisticRegression
+    """Slope, at least `LEAST_SLOPE`, and offset with the least loss towards Platt's targets, which are never 0 or 1.
 
+    A slope is expected to be 1 (standard deviation 1), so that few scores do not make it steep or flat. Newton's method
+    with halved steps (Lin, Lin and Weng 2007).
+    """
     right, wrong = sum(hits), len(hits) - sum(hits)
     target = np.where(hits, (right + 1) / (right + 2), 1 / (wrong + 2))
-    x = np.log(np.maximum(scores, _LEAST)).reshape(-1, 1)
-    found = LogisticRegression(C=1e6).fit(
-        np.concatenate([x, x]), np.repeat([1, 0], len(x)), np.concatenate([target, 1 - target])
-    )
-    slope, offset = float(found.coef_[0, 0]), float(found.intercept_[0])
+    x = np.stack([np.log(np.maximum(scores, _LEAST)), np.ones(len(hits))])
+    prior = np.array([1.0, 1e-6])  # inverse variances
+
+    def loss(weights: Array) -> float:
+        z = weights @ x
+        return float((np.logaddexp(0, z) - target * z).sum() + prior @ (weights - [1, 0]) ** 2 / 2)
+
+    weights = np.array([1.0, 0.0])
+    for _ in range(_STEPS):
+        p = 1 / (1 + np.exp(-(weights @ x)))
+        gradient = x @ (p - target) + prior * (weights - [1, 0])
+        step = np.linalg.solve((x * p * (1 - p)) @ x.T + np.diag(prior), gradient)
+        while loss(weights - step) > loss(weights) and np.abs(step).max() > _CLOSE:
+            step = step / 2
+        weights = weights - step
+        if np.abs(step).max() <= _CLOSE:
+            break
+    slope, offset = map(float, weights)
     if slope < LEAST_SLOPE:  # the score says little of these few: the order stays, about the share of the hits
         slope = LEAST_SLOPE
-        offset = math.log(target.mean() / (1 - target.mean())) - slope * float(x.mean())
+        offset = math.log(target.mean() / (1 - target.mean())) - slope * float(x[0].mean())
     return {"slope": slope, "offset": offset, "proposals": len(hits), "hits": int(right)}
 
 

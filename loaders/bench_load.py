@@ -31,7 +31,7 @@ from loaders.rdf import RdfStore
 from loaders.rdf_statements import Statements
 from loaders.vocabulary import run_iri
 
-PASSES = 3
+PASSES = 5
 BATCH = 10_000  # rows a transaction
 _MARKS = 2  # statements of the store about the run: its digest, and that it is complete
 _VERBS = "finds loses paints repairs sells borrows hides cleans forgets carries draws breaks"

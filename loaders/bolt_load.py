@@ -1,6 +1,6 @@
 """Loads the graph of a run over Bolt, and withdraws a run: ordered batches, each there whole or not at all."""
 
-from typing import Any
+from typing import Any, Literal
 
 from kg.errors import StoreError
 from kg.graph import GraphFiles
@@ -9,7 +9,7 @@ from kg.run import Progress
 from loaders import cypher_text
 from loaders.bolt_embeddings import Encoder, embed_nodes
 from loaders.bolt_link import PATIENCE, Link
-from loaders.bolt_values import batches, chunks
+from loaders.bolt_values import ahead, batches, chunks
 
 _EDGE_COLUMNS = ["id", "head", "relation", "tail", "negated", "score", "level", "sources"]
 
@@ -44,7 +44,7 @@ class Loader:
 
     def _write_nodes(self, graph: GraphFiles, total: int) -> int:
         done = 0
-        for kind, rows in batches(graph.rows("nodes"), "kind", "text"):
+        for kind, rows in ahead(batches(graph.rows("nodes"), "kind", "text")):
             if self._link.create(cypher_text.create_nodes(kind), rows=rows, run_id=self._run_id) < len(rows):
                 self._link.commit(cypher_text.merge_nodes(kind), rows=rows, run_id=self._run_id)
             done += len(rows)
@@ -53,7 +53,7 @@ class Loader:
 
     def _write_edges(self, graph: GraphFiles, total: int) -> int:
         done = 0
-        for name, rows in batches(graph.rows("edges", _EDGE_COLUMNS), "relation"):
+        for name, rows in ahead(batches(graph.rows("edges", _EDGE_COLUMNS), "relation")):
             relation = self._ontology[name]
             if self._link.create(cypher_text.create_edges(relation), rows=rows, run_id=self._run_id) < len(rows):
                 [count] = self._link.commit(cypher_text.merge_edges(relation), rows=rows, run_id=self._run_id)
@@ -65,9 +65,8 @@ class Loader:
 
     def _withdraw_edges(self, graph: GraphFiles | None) -> None:
         """Withdraws the run's edges that `graph` lacks; without a graph, all of them."""
-        there = cypher_text.counts(self._ontology)[1]
-        if graph and self._link.total(there, PATIENCE) == graph.counts()["edges"]:
-            return  # all that is there is the graph's, which the server knows without looking
+        if graph and self._are_all(graph, "edges"):
+            return
         relations = self._ontology.asserted
         counted = sum(self._count(cypher_text.edges_of_run(relation, "count(*)")) for relation in relations)
         if counted > (graph.counts()["edges"] if graph else 0):
@@ -78,8 +77,7 @@ class Loader:
 
     def _withdraw_nodes(self, graph: GraphFiles | None) -> None:
         """Withdraws the run's nodes that `graph` lacks; without a graph, all of them."""
-        there = cypher_text.counts(self._ontology)[0]
-        if graph and self._link.total(there, PATIENCE) == graph.counts()["nodes"]:
+        if graph and self._are_all(graph, "nodes"):
             return
         counted = sum(self._count(cypher_text.nodes_of_run(kind, "count(*)")) for kind in KINDS)
         if counted > (graph.counts()["nodes"] if graph else 0):
@@ -87,6 +85,12 @@ class Loader:
             for kind in KINDS:
                 found = self._stale(cypher_text.nodes_of_run(kind, "n.id AS id"), kept)
                 self._withdraw(cypher_text.withdraw_nodes(kind), found)
+
+    def _are_all(self, graph: GraphFiles, what: Literal["nodes", "edges"]) -> bool:
+        """Whether all that is there is the graph's, which the server knows without looking: at all, or of our kinds."""
+        nodes, edges = cypher_text.counts(self._ontology)
+        texts = {"nodes": ([cypher_text.NODES], nodes), "edges": ([cypher_text.EDGES], edges)}[what]
+        return any(self._link.total(asked, PATIENCE) == graph.counts()[what] for asked in texts)
 
     def _count(self, text: str) -> int:
         return self._link.number(text, {"run_id": self._run_id}, PATIENCE)

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
 
 from neo4j import Result
 from neo4j import exceptions as bolt
@@ -14,6 +15,7 @@ from kg.errors import QueryTimeoutError, StoreError
 from kg.protocols import Rows
 from loaders.bolt_server import Server
 
+T = TypeVar("T")
 BATCH = 10_000  # rows a transaction
 HELD = 5 * BATCH
 BATCH_CHARACTERS = 4_000_000  # of text a transaction: a server with little memory must hold it all
@@ -21,6 +23,7 @@ BATCH_CHARACTERS = 4_000_000  # of text a transaction: a server with little memo
 PART = 500  # rows of an answer handed over at once
 PART_CHARACTERS = 200_000
 
+_AS_IT_IS = frozenset([str, bool, int, float, type(None)])
 _STOPPED = ("TransactionTimedOut", "TransactionTimedOutClientConfiguration", "Terminated")
 _REFUSED = ("Forbidden", "AccessMode", "ForbiddenOnReadOnlyDatabase")
 
@@ -30,8 +33,10 @@ def plain(value: Any) -> Any:
 
     Bytes are hexadecimal digits and points {"srid", "coordinates"}.
     """
-    if value is None or isinstance(value, (str, bool, int, float)):
+    if type(value) in _AS_IT_IS:
         return value
+    if type(value) is list:
+        return [plain(v) for v in value]
     if isinstance(value, Node):
         return {"id": value.element_id, "labels": sorted(value.labels), "properties": _plain_map(value)}
     if isinstance(value, Relationship):
@@ -55,7 +60,7 @@ def plain(value: Any) -> Any:
 
 
 def _plain_map(value: Any) -> dict[str, Any]:
-    return {str(k): plain(v) for k, v in value.items()}
+    return {k: v if type(v) in _AS_IT_IS else plain(v) for k, v in value.items()}
 
 
 def _relationship(value: Relationship) -> dict[str, Any]:
@@ -83,19 +88,10 @@ def hand_over(result: Result, limit: int, take: Callable[[Rows], None]) -> bool:
             take(Rows(columns, rows))
             rows, size = [], 0
         rows.append([plain(value) for value in record.values()])
-        count, size = count + 1, size + _characters(rows[-1])
+        count, size = count + 1, size + len(repr(rows[-1]))
     plan = None if count else result.consume().plan
     take(Rows(["plan"], [[plan["args"]["string-representation"]]]) if plan else Rows(columns, rows))
     return False
-
-
-def _characters(value: Any) -> int:
-    """About how long a plain value is as text."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(map(_characters, value.values())) + 10 * len(value)
-    return sum(map(_characters, value)) if isinstance(value, list) else 5
 
 
 def chunks(rows: Iterable[dict[str, Any]], text: str = "") -> Iterator[list[dict[str, Any]]]:
@@ -132,6 +128,16 @@ def batches(rows: Iterable[dict[str, Any]], key: str, text: str = "") -> Iterato
             del characters[found]
             yield found, waiting.pop(found)
     yield from waiting.items()
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The items; while one is in use, a thread makes the next."""
+    end = object()
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, end)
+        while (item := coming.result()) is not end:
+            coming = pool.submit(next, items, end)
+            yield cast(T, item)
 
 
 def store_error(error: Exception, server: Server) -> StoreError:

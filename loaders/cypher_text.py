@@ -32,6 +32,7 @@ _SCORES = _others("r", "run_scores", "r.score, -1.0")
 _LEVELS = _others("r", "run_levels", "r.level")
 _SOURCES = _others("r", "run_sources", "r.sources")
 
+NODES, EDGES = "MATCH (n) RETURN count(n) AS n", "MATCH ()-[r]->() RETURN count(r) AS n"  # how many a server has in all
 # What is new is the common case, and the short text for it is quicker than the one that knows the others.
 _CREATE_NODES = """
 UNWIND $rows AS row

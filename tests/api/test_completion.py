@@ -1,6 +1,7 @@
 """Merging what the graph knows with what a student says."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -163,6 +164,24 @@ def test_an_index_that_is_not_there_yet_is_said(index: NeighbourIndex) -> None:
     while (answer := source.complete([query], 3)).note:
         pass
     assert answer.found != [[]]
+
+
+def test_only_the_first_question_waits_for_the_index(index: NeighbourIndex) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def make() -> NeighbourIndex:
+        begun.set()
+        go_on.wait(60)
+        return index
+
+    source = NeighbourSource(make, patience=60)
+    query = read_query(ONTOLOGY, "PersonX bakes muffins", "xWant")
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(source.complete, [query], 3)
+        assert begun.wait(10)
+        assert "ask again later" in source.complete([query], 3).note
+        go_on.set()
+        assert first.result().found != [[]]
 
 
 def test_an_encoder_that_is_missing_is_said() -> None:

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from api.assemble import OpenRun
 from api.documents import _received
-from api.limits import Limits
+from api.limits import Limits, Work
 from api.problems import ProblemError
 from api.server import create_app
 from kg.ontology import load_ontology
@@ -101,3 +101,22 @@ def test_what_never_comes_is_not_waited_for(tmp_path: Path) -> None:
     assert ended == [read]
     os.close(read)
     os.close(write)
+
+
+def test_a_query_that_waited_for_its_turn_gets_what_is_left() -> None:
+    work, given = Work(Limits(queries_at_once=1)), []
+
+    async def take(hold: float) -> None:
+        async with work.turn(10) as left:
+            given.append(left)
+            await anyio.sleep(hold)
+
+    async def both() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(take, 1.0)
+            await anyio.sleep(0.1)
+            group.start_soon(take, 0.0)
+
+    anyio.run(both)
+    assert 9.9 < given[0] <= 10
+    assert 5 < given[1] <= 9.2

@@ -22,7 +22,7 @@ from kg.records import Triple
 from kg.run import Run
 from loaders.bolt import BoltStore, connect
 from loaders.bolt_server import RemoteServer
-from loaders.bolt_values import BATCH, BATCH_CHARACTERS, chunks, plain, store_error
+from loaders.bolt_values import BATCH, BATCH_CHARACTERS, ahead, chunks, plain, store_error
 from loaders.cypher_text import merge_edges, merge_nodes
 from loaders.imports import import_files
 from tests.graphs import CAKE, ROWS, contents, many, write_graph
@@ -264,6 +264,25 @@ def test_atomic_is_counted_right(store: BoltStore, tmp_path: Path) -> None:
     import_files([ATOMIC / "dev.tsv"], "atomic2019", run, load_ontology())
     graph = GraphFiles(run)
     assert store.write(graph, run.id) == {name: graph.counts()[name] for name in ("nodes", "edges")} == store.counts()
+
+
+def test_what_is_next_is_made_ahead_in_order_and_its_fault_comes_in_turn() -> None:
+    made = []
+
+    def items() -> Iterator[int]:
+        for number in range(3):
+            made.append(number)
+            yield number
+        raise ValueError("no more")
+
+    coming = ahead(items())
+    assert next(coming) == 0
+    while made != [0, 1]:
+        time.sleep(0.001)
+    assert [next(coming), next(coming)] == [1, 2]
+    with pytest.raises(ValueError, match="no more"):
+        next(coming)
+    assert list(ahead(iter([]))) == []
 
 
 def test_batches_are_bounded_in_rows_and_text() -> None:
