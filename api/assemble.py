@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 from kg.errors import RecipeError, RunError, StudentError, UnknownNameError, nearest
 from kg.ontology import Ontology, load_ontology
 from kg.pipeline import Parts, PromptSource
-from kg.protocols import Critic, CypherStore, Extractor, SparqlStore, Student, Teacher
+from kg.protocols import AnyField, Critic, CypherStore, Extractor, SparqlStore, Student, Teacher
 from kg.recipe import Part, Recipe, parse
 from kg.run import Run
 
 if TYPE_CHECKING:
+    from api.completion import Source
     from kg.student import TrainedStudent
     from loaders.sparql_endpoint import SparqlEndpoint
 
@@ -53,6 +54,7 @@ class OpenRun:
     sparql: SparqlStore | None
     student: Student | None
     extractor: Extractor
+    inference: "tuple[Source, ...]" = ()  # rules and a link model
 
     def close(self) -> None:
         """Closes the stores."""
@@ -139,7 +141,11 @@ def load_student(path: Path) -> Student:
     calibration = student.settings.get("calibration")
     if not calibration:
         return student
-    return cast(Student, load("kg.score_calibration:CalibratedStudent")(student, calibration))
+    from kg.score_calibration import CalibratedAnyField, CalibratedStudent
+
+    if isinstance(student, AnyField):
+        return CalibratedAnyField(student, calibration, student.settings.get("calibration_heads"))
+    return CalibratedStudent(student, calibration)
 
 
 def load_bare_student(path: Path) -> "TrainedStudent":
@@ -152,9 +158,12 @@ def load_bare_student(path: Path) -> "TrainedStudent":
 
 def open_run(
     path: Path, student: Path | None = None, bolt: str | None = None, rdf: Path | None = None,
-    services: Collection[str] = (), at_once: int = 8,
+    services: Collection[str] = (), at_once: int = 8, rules: Path | None = None, links: Path | None = None,
 ) -> OpenRun:
-    """Opens a run for the public, with its stores, and a student when one is given; for `at_once` SPARQL queries."""
+    """Opens a run for the public, with its stores, and a student, rules and a link model when such are given.
+
+    `at_once` SPARQL queries are answered at a time.
+    """
     run = Run.open(path)
     run.require("graph")
     part = recipe_of(run).extractor if "teacher" in run.manifest["recipe"] else Part(kind="answers")
@@ -165,7 +174,14 @@ def open_run(
         sparql=open_rdf(run, rdf, services, at_once),
         student=load_student(student) if student else None,
         extractor=make_extractor(part, ontology_of(run)),
+        inference=open_inference(run, rules, links),
     )
+
+
+def open_inference(run: Run, rules: Path | None, links: Path | None) -> "tuple[Source, ...]":
+    """What a file of `kg rules` and a folder of `kg eval links` say of a run. Raises InputError, StudentError."""
+    found = [load("api.inference:RuleSource")(run, rules)] if rules else []
+    return (*found, *([load("api.inference:LinkSource")(links)] if links else []))
 
 
 def load(spec: str) -> Any:

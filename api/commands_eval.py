@@ -166,13 +166,16 @@ def _share(value: float) -> str:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Triples of heads that it never saw.")
 @click.option("--train", required=True, type=click.Path(path_type=Path), help="What it was trained on: run or TSV.")
+@click.option("--unseen-only", is_flag=True, help="Leave out heads that the student learned from.")
 @click.option("--plot", type=click.Path(path_type=Path), help="PNG file: BLEU-2 by relation.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
-def student(folder: Path, data: Path, train: Path, plot: Path | None, as_json: bool) -> None:
+def student(
+    folder: Path, data: Path, train: Path, unseen_only: bool, plot: Path | None, as_json: bool
+) -> None:
     """Score a student on unseen heads, by relation, beside three baselines.
 
     The baselines are the constant "none" and the students "frequency" and "nearest" (see kg train). It
-    does not score when a head of DATA is one that the student learned from.
+    does not score when a head of DATA is one that the student learned from, unless these are left out.
 
     \b
     Example:
@@ -181,7 +184,7 @@ def student(folder: Path, data: Path, train: Path, plot: Path | None, as_json: b
     from api.assemble import load_bare_student
     from kg.student_scores import plot_scores, score_student
 
-    found = score_student(load_bare_student(folder), data, train)
+    found = score_student(load_bare_student(folder), data, train, unseen_only)
     if plot is not None:
         plot_scores(found, plot)
     emit(found, as_json, lambda: "\n\n".join(_student_tables(found)))
@@ -227,7 +230,7 @@ def links(source: Path, model: str, dimension: int, epochs: int, seed: int, out:
 
 def _student_tables(found: dict[str, Any]) -> list[str]:
     """All scores of each system, then BLEU-2 by relation; with `none` and without."""
-    tables = []
+    tables = [f"{found['queries']:,} queries; {found['seen_heads']:,} heads left out"]
     for part in ("with_none", "without_none"):
         systems = found[part]
         names = list(systems["student"]["all"])

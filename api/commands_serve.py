@@ -39,6 +39,8 @@ def _addresses(_: click.Context, __: click.Parameter, given: tuple[str, ...]) ->
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--student", type=click.Path(path_type=Path), help="Folder of a trained student.")
+@click.option("--rules", type=click.Path(path_type=Path), help="File of kg rules, for completions.")
+@click.option("--links", type=click.Path(path_type=Path), help="Folder of kg eval links --out, for completions.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--bolt", metavar="URI", help="Bolt server  [default: KG_BOLT_URI, or else the embedded engine]")
@@ -54,8 +56,9 @@ def _addresses(_: click.Context, __: click.Parameter, given: tuple[str, ...]) ->
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def serve(
-    run: Path, student: Path | None, host: str, port: int, bolt: str | None, rdf: Path | None, timeout: float,
-    at_once: int, max_body: int, rate: float | None, access_log: str | None, services: tuple[str, ...], as_json: bool,
+    run: Path, student: Path | None, rules: Path | None, links: Path | None, host: str, port: int, bolt: str | None,
+    rdf: Path | None, timeout: float, at_once: int, max_body: int, rate: float | None, access_log: str | None,
+    services: tuple[str, ...], as_json: bool,
 ) -> None:
     """Serve a run over HTTP: Cypher, SPARQL, completion, a page.
 
@@ -82,7 +85,7 @@ def serve(
         say(f"everyone who can reach {host} can ask this server: set KG_API_KEY to let in only who has the key")
     limits = Limits(query_seconds=timeout, queries_at_once=at_once, body_bytes=max_body, rate=rate or 0.0)
     with _log(access_log) as log:
-        opened = open_run(run, student, bolt, rdf, services, at_once)
+        opened = open_run(run, student, bolt, rdf, services, at_once, rules, links)
         try:
             run_server(create_app(opened, limits, keys, log), host, port, ready)
         finally:

@@ -4,7 +4,7 @@ A source is asked with a `Query`, of which head or tail is given, and gives what
 are probabilities where the source is calibrated.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -12,10 +12,11 @@ from api.triples import Edge, Edges
 from kg.errors import InputError, UnknownNameError
 from kg.graph import node_id
 from kg.ontology import KINDS, Ontology, Relation
-from kg.protocols import Student
+from kg.protocols import AnyField, Student
 from kg.records import Completion, Triple
 
 GRAPH = "graph"
+_Complete = Callable[[Sequence[tuple[str, str]], int], list[list[Completion]]]
 MOST = 10_000  # edges of one tail that are ranked
 
 
@@ -120,35 +121,55 @@ class GraphSource:
 
 
 class StudentSource:
-    """A student's proposals: for a head and a relation that it has learned."""
+    """A student's proposals, for relations that it has learned: tails, and what else its kind can give."""
 
     def __init__(self, student: Student) -> None:
         self._student = student
 
     def complete(self, queries: Sequence[Query], k: int) -> Proposals:
-        """At most `k` tails of each query."""
-        asked = [(n, (q.head, q.name)) for n, q in enumerate(queries) if q.head is not None and q.name]
+        """At most `k` completions of each query with a relation, or with head and tail."""
         found: list[list[Completion]] = [[] for _ in queries]
-        answers, unlearned = self._ask([pair for _, pair in asked], k)
-        for (n, _), completions in zip(asked, answers, strict=True):
-            found[n] = completions
+        unlearned: dict[str, None] = {}
+        for ask, asked in self._shares(queries):
+            answers, unknown = _ask(ask, list(asked.values()), k)
+            unlearned |= dict.fromkeys(unknown)
+            for n, completions in zip(asked, answers, strict=True):
+                q = queries[n]
+                found[n] = [c for c in completions if q.name or q.fits(c.triple)][:k]
         note = f"the student never learned {', '.join(unlearned)}: there the graph answers alone" if unlearned else ""
         return Proposals(found, note)
 
-    def _ask(self, pairs: Sequence[tuple[str, str]], k: int) -> tuple[list[list[Completion]], list[str]]:
-        """The student's completions, and the names of the relations that it does not know."""
-        try:
-            return (self._student.complete(pairs, k) if pairs else []), []
-        except UnknownNameError:
-            if len(pairs) == 1:
-                return [[]], [pairs[0][1]]
-        found: list[list[Completion]] = []
-        unlearned: list[str] = []
-        for pair in pairs:  # one by one: the others are answered
-            answers, unknown = self._ask([pair], k)
-            found += answers
-            unlearned += [name for name in unknown if name not in unlearned]
-        return found, unlearned
+    def _shares(self, queries: Sequence[Query]) -> Iterator[tuple[_Complete, dict[int, tuple[str, str]]]]:
+        """What the student can do, each with the queries for it, by their places."""
+        student, tails, heads, relations = self._student, {}, {}, {}
+        for n, q in enumerate(queries):
+            if q.tail is None and q.head is not None and q.name:
+                tails[n] = q.head, q.name
+            elif q.head is None and q.tail is not None and q.name:
+                heads[n] = q.name, q.tail
+            elif q.head is not None and q.tail is not None:
+                relations[n] = q.head, q.tail
+        yield student.complete, tails
+        if isinstance(student, AnyField):
+            if student.gives_heads:
+                yield student.complete_heads, heads
+            yield lambda pairs, _: student.complete_relations(pairs, MOST), relations
+
+
+def _ask(ask: _Complete, pairs: Sequence[tuple[str, str]], k: int) -> tuple[list[list[Completion]], list[str]]:
+    """The student's completions, and what it does not know."""
+    try:
+        return (ask(pairs, k) if pairs else []), []
+    except UnknownNameError as error:
+        if len(pairs) == 1:
+            return [[]], [error.name]
+    found: list[list[Completion]] = []
+    unlearned: list[str] = []
+    for pair in pairs:  # one by one: the others are answered
+        answers, unknown = _ask(ask, [pair], k)
+        found += answers
+        unlearned += unknown
+    return found, unlearned
 
 
 def complete(

@@ -1,9 +1,11 @@
 """Answers of /cypher as they are sent: rows as JSON in one piece, or as JSON lines while they come."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import anyio
 import anyio.from_thread
+import orjson
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -29,7 +31,7 @@ class WholeAnswer:
 
     def take(self, part: Rows) -> None:
         """Adds a part. Raises ProblemError when the answer gets too large."""
-        rows = json_bytes(part.rows)[1:-1]
+        rows = _bytes(part.rows)[1:-1]
         self._size += len(rows)
         if self._size > MOST:
             raise ProblemError(400, f"the answer is larger than {MOST:,} bytes: ask for less, or take it as {NDJSON}")
@@ -84,7 +86,7 @@ class LineAnswer(Response):
     ) -> None:
         rows, last = 0, None
         async for part in parts:
-            lines = [json_bytes(row) for row in part.rows]
+            lines = [_bytes(row) for row in part.rows]
             if last is None:
                 headers = [(b"content-type", NDJSON.encode())]
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -98,6 +100,14 @@ class LineAnswer(Response):
             return
         end = self._fault.content(self._path) if self._fault else {"rows": rows, "truncated": last.truncated}
         await send({"type": "http.response.body", "body": json_bytes(end) + b"\n"})
+
+
+def _bytes(rows: list[Any]) -> bytes:
+    """`api.problems.json_bytes` of rows, whose numbers `loaders.bolt_values.plain` has made finite: twice as fast."""
+    try:
+        return orjson.dumps(rows)
+    except orjson.JSONEncodeError:  # half surrogates
+        return json_bytes(rows)
 
 
 async def _cancel_when_gone(receive: Receive, scope: anyio.CancelScope) -> None:

@@ -36,7 +36,7 @@ class Limits:
     document_bytes: int = 2 << 30
     queries_at_once: int = 8
     models_at_once: int = 1
-    waiting: int = 64  # queries that wait for their turn, and the same of models
+    waiting: int = 128  # queries that wait for their turn, and the same of models
     requests_at_once: int = 256
     rate: float = 0.0
 

@@ -114,6 +114,7 @@ def serve(
     server = uvicorn.Server(config)
     sys.setswitchinterval(SWITCH)
     gc.freeze()  # what is there now stays: it need not be looked through again and again
+    gc.set_threshold(50_000, 20, 20)
     with _listen(host, port) as listener:
         for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again when it has stopped: not an error
             signal.signal(number, lambda *_: setattr(server, "should_exit", True))

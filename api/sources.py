@@ -14,18 +14,18 @@ from kg.run import Progress, Run, silent
 
 
 class Sources:
-    """The graph of a run, its near neighbours, and a student where there is one.
+    """The graph of a run, its near neighbours, and a student, rules and a link model where there are such.
 
     A question waits up to `patience` seconds for the index of neighbours, which is made when it is first needed.
     """
 
     def __init__(
         self, run: Run, ontology: Ontology, student: Student | None, patience: float = math.inf,
-        progress: Progress = silent,
+        progress: Progress = silent, more: Sequence[Source] = (),
     ) -> None:
         self._run = run
         self._ontology = ontology
-        self._student = StudentSource(student) if student is not None else None
+        self._learned = [*([StudentSource(student)] if student is not None else []), *more]
         self._patience = patience
         self._progress = progress
         self._graphs: dict[tuple[str, ...], tuple[GraphSource, Source]] = {}
@@ -36,13 +36,13 @@ class Sources:
     ) -> tuple[list[list[Merged]], list[str]]:
         """As `api.completion.complete`, with what passes a level. Raises RunError without levels, UnknownNameError.
 
-        A student has no levels: it is not asked then.
+        What is not of the graph has no levels: it is not asked then.
         """
         graph, neighbours = self._of(() if level is None else tuple(levels_of(self._run).within(level)))
-        others = [neighbours] if self._student is None or level is not None else [neighbours, self._student]
+        others = [neighbours, *(self._learned if level is None else [])]
         found, notes = complete(queries, k, graph, others, self._ontology, new_only)
-        if level is not None and self._student is not None:
-            notes.append("the student has no levels: it was not asked")
+        if level is not None and self._learned:
+            notes.append("student, rules and links have no levels: they were not asked")
         return found, notes
 
     def _of(self, levels: tuple[str, ...]) -> tuple[GraphSource, Source]:

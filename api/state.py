@@ -35,10 +35,9 @@ class State:
     @classmethod
     def of(cls, opened: OpenRun, limits: Limits) -> "State":
         """The state of a new app. Raises RunError for a run without a graph."""
-        return cls(
-            opened, Edges(opened.run), Sources(opened.run, opened.ontology, opened.student, PATIENCE), limits,
-            Work(limits), Health(opened, limits.query_seconds), Metrics(),
-        )
+        sources = Sources(opened.run, opened.ontology, opened.student, PATIENCE, more=opened.inference)
+        health = Health(opened, limits.query_seconds)
+        return cls(opened, Edges(opened.run), sources, limits, Work(limits), health, Metrics())
 
     def sparql(self) -> SparqlStore:
         """The RDF store. Raises ProblemError where there is none."""

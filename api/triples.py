@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from kg.ontology import KINDS
 from kg.records import Triple
 from kg.run import Run
 
+HELD = 32_000_000  # bytes of a Parquet file, unpacked, up to which it is held in memory
 _SLICE = 1000  # rows made into Python objects at a time
 
 
@@ -81,25 +82,38 @@ class Edges:
 def rows_where(path: Path, wanted: Mapping[str, list[Any]], skip: int = 0) -> Iterator[dict[str, Any]]:
     """The rows of a Parquet file whose columns hold one of the wanted values each, without the first `skip` of them.
 
-    Of a row group without such rows only the columns in `wanted` are read, and of the rest no more than is asked for.
+    A file of at most `HELD` bytes is read once. Of a larger one only the columns in `wanted` are read where a row group
+    has no such rows, and of the rest no more than is asked for.
     """
+    held = _held(path, path.stat().st_mtime_ns)
+    if held is not None:
+        yield from _rows(held.take(_chosen(held, wanted)[skip:]))
+        return
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
-            chosen = _chosen(file, group, wanted)
-            if len(chosen) <= skip:
-                skip -= len(chosen)
-                continue
-            table = file.read_row_group(group).take(chosen[skip:])
-            skip = 0
-            for at in range(0, table.num_rows, _SLICE):
-                yield from table.slice(at, _SLICE).to_pylist()
+            chosen = _chosen(file.read_row_group(group, columns=list(wanted) or None), wanted)
+            if len(chosen) > skip:
+                yield from _rows(file.read_row_group(group).take(chosen[skip:]))
+            skip = max(skip - len(chosen), 0)
 
 
-def _chosen(file: pq.ParquetFile, group: int, wanted: Mapping[str, list[Any]]) -> pa.Array:
-    """The numbers of the rows of a row group that fit."""
+@lru_cache(maxsize=4)
+def _held(path: Path, _changed: int) -> pa.Table | None:
+    """The table of a file, if it is small, that was changed at `_changed` (ns)."""
+    with pq.ParquetFile(path) as file:
+        groups = (file.metadata.row_group(i) for i in range(file.num_row_groups))
+        return file.read() if sum(group.total_byte_size for group in groups) <= HELD else None
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    for at in range(0, table.num_rows, _SLICE):
+        yield from table.slice(at, _SLICE).to_pylist()
+
+
+def _chosen(keys: pa.Table, wanted: Mapping[str, list[Any]]) -> pa.Array:
+    """The numbers of the rows that fit."""
     if not wanted:
-        return pa.array(range(file.metadata.row_group(group).num_rows), pa.int64())
-    keys = file.read_row_group(group, columns=list(wanted))
+        return pa.array(range(keys.num_rows), pa.int64())
     tests = (
         pc.is_in(keys[name], value_set=pa.array(values, keys.schema.field(name).type))
         for name, values in wanted.items()

@@ -9,8 +9,8 @@ import torch
 from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
 from extraction.prefix import PrefixDecoder
-from extraction.sampling import choose
 from extraction.transcript import Transcript
+from kg.sampling import choose
 
 CROWD = 0.75  # finished rows leave the batch when at most this share of its rows is still at work
 

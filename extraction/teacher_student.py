@@ -28,23 +28,27 @@ class StudentTeacher:
     class Options(Section):
         """`folder` is what `kg train --out` wrote; `device` is as in `kg.models.load_model`.
 
-        A prompt's sample is one of the `k` best completions of its head and relation.
+        A prompt's sample is one of the `k` best completions of its head and relation or, with `top_p`, one of those
+        that `k` draws by nucleus sampling give, which find more that is new.
         """
 
         folder: str
         k: int = Field(5, ge=1)
+        top_p: float | None = Field(None, gt=0, le=1)
         batch_size: int = Field(256, ge=1)
         device: str = "auto"
 
-    def __init__(self, options: Options, _seed: int) -> None:
+    def __init__(self, options: Options, seed: int) -> None:
         """Raises TeacherError when there is no student in the folder."""
         self.options = options
+        self._seed = seed
         self.batch_size = options.batch_size
         self._folder = Path(options.folder).expanduser()
         if not (self._folder / "student.json").is_file():
             raise TeacherError(f"{self._folder} is no student: give the folder that `kg train --out` wrote")
         self.name = f"student:{self._folder.name}"
-        self.version = digest(VERSION, fingerprint(self._folder), str(options.batch_size), str(options.k))
+        drawn = [str(options.top_p), str(seed)] if options.top_p is not None else []
+        self.version = digest(VERSION, fingerprint(self._folder), str(options.batch_size), str(options.k), *drawn)
 
     def generate(self, prompts: Sequence[Prompt]) -> Generator[Generation]:
         """One generation a prompt, in order; an empty one for a relation that the student was not trained on.
@@ -71,7 +75,12 @@ class StudentTeacher:
         if len(known) < len(queries):
             unknown = sorted({relation for _, relation in queries} - set(self._student.wordings))
             log.warning("%s was not trained on %s: it says nothing there", self.name, ", ".join(unknown))
-        found = dict(zip(known, self._student.complete(known, self.options.k), strict=True))
+        k, top_p = self.options.k, self.options.top_p
+        completions_of = (
+            self._student.complete(known, k) if top_p is None
+            else self._student.draw(known, k, top_p=top_p, seed=self._seed)
+        )
+        found = dict(zip(known, completions_of, strict=True))
         chosen = [
             (prompt, completions[prompt.sample].triple) for prompt in prompts
             if prompt.sample < len(completions := found.get((prompt.head, prompt.relation), []))

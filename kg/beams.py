@@ -4,7 +4,7 @@ Each prompt is read once, whatever the number of beams; a prompt whose beams hav
 one long text does not hold up the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
@@ -18,6 +18,11 @@ class Hypothesis(NamedTuple):
     score: float
 
 
+# Given the prompts that are at work and their texts (prompts x beams x length), what is added to the log-probabilities
+# of what may follow: prompts x beams x vocabulary.
+Bias = Callable[[Sequence[int], Tensor], Tensor]
+
+
 class Decoder(Protocol):
     """A model that has read some prompts and goes on token by token."""
 
@@ -29,31 +34,38 @@ class Decoder(Protocol):
 
 
 @torch.inference_mode()
-def search(decoder: Decoder, beams: int, end: int, limit: int) -> list[list[Hypothesis]]:
+def search(
+    decoder: Decoder, beams: int, end: int, limit: int, bias: Bias | None = None
+) -> list[list[Hypothesis]]:
     """For each row of `decoder` the `beams` texts of at most `limit` tokens that end first, best first.
 
-    One beam is greedy decoding. No text is empty. A row of which nothing ends gives what there is at the limit.
+    One beam is greedy decoding. No text is empty. A row of which nothing ends gives what there is at the limit. `bias`
+    steers which texts are found; their scores stay those of the model.
     """
     first = decoder.logits.float().log_softmax(-1)
     first[:, end] = -torch.inf
     beams = min(beams, first.shape[1] - 1)
-    scores, tokens = first.topk(beams)  # prompts x beams
+    alive = list(range(len(first)))
+    nothing = torch.empty((len(first), 1, 0), dtype=torch.long, device=first.device)
+    steered, tokens = (first if bias is None else first + bias(alive, nothing)[:, 0]).topk(beams)  # prompts x beams
+    scores = first.gather(1, tokens)
+    extra = steered - scores  # what the bias has added so far
     texts = tokens.unsqueeze(2)  # prompts x beams x length
     found: list[list[Hypothesis]] = [[] for _ in range(len(first))]
-    alive = list(range(len(first)))
     rows = torch.arange(len(first), device=first.device).repeat_interleave(beams)
     for length in range(2, limit + 1):
         decoder.advance(rows, texts[:, :, -1].flatten())
-        scores, parents, tokens = _extend(scores, decoder.logits, 2 * beams)
+        added = None if bias is None else bias(alive, texts)
+        scores, extra, parents, tokens = _extend(scores, extra, decoder.logits, added, 2 * beams)
         _collect(found, alive, (tokens == end)[:, :beams], scores / length, texts, parents)
         going = torch.tensor([n for n, i in enumerate(alive) if len(found[i]) < beams], device=first.device)
         if len(going) == 0:
             alive = []
             break
         alive = [alive[n] for n in going.tolist()]
-        scores, parents, tokens, texts = scores[going], parents[going], tokens[going], texts[going]
+        scores, extra, parents, tokens, texts = (t[going] for t in (scores, extra, parents, tokens, texts))
         kept = (tokens == end).to(torch.int8).argsort(dim=1, stable=True)[:, :beams]  # the best that go on
-        scores, parents, tokens = scores.gather(1, kept), parents.gather(1, kept), tokens.gather(1, kept)
+        scores, extra, parents, tokens = (t.gather(1, kept) for t in (scores, extra, parents, tokens))
         texts = torch.cat([_of_parents(texts, parents), tokens.unsqueeze(2)], 2)
         rows = (going.unsqueeze(1) * beams + parents).flatten()
     for n, i in enumerate(alive):
@@ -62,12 +74,19 @@ def search(decoder: Decoder, beams: int, end: int, limit: int) -> list[list[Hypo
     return [sorted(texts_of, key=lambda h: -h.score)[:beams] for texts_of in found]
 
 
-def _extend(scores: Tensor, logits: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The best `count` continuations of each prompt's beams: (sums of log-probabilities, beams, tokens)."""
+def _extend(
+    scores: Tensor, extra: Tensor, logits: Tensor, added: Tensor | None, count: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The best `count` continuations of each prompt's beams: (sums of log-probabilities, of biases, beams, tokens)."""
     following = logits.float().log_softmax(-1).view(*scores.shape, -1)
     size = following.shape[2]
-    best, flat = (scores.unsqueeze(2) + following).flatten(1).topk(count)
-    return best, flat // size, flat % size
+    sums = (scores.unsqueeze(2) + following).flatten(1)
+    if added is None:
+        best, flat = sums.topk(count)
+        return best, extra.gather(1, flat // size), flat // size, flat % size
+    steered, flat = (sums + (extra.unsqueeze(2) + added).flatten(1)).topk(count)
+    best = sums.gather(1, flat)
+    return best, steered - best, flat // size, flat % size
 
 
 def _collect(

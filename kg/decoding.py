@@ -7,17 +7,20 @@ encoder and writes with its decoder. Everything else in the system sees only `La
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from random import Random
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutput
 
-from kg.beams import search
+from kg.beams import Bias, Hypothesis, search
+from kg.constraints import Constraints
 from kg.errors import StudentError
 from kg.packing import pack
+from kg.sampling import draw
 from kg.vocabulary import encode
 
 MAX_HEAD = 96  # tokens of a head that are read
@@ -101,18 +104,54 @@ class Layout(ABC):
         return found
 
     @torch.inference_mode()
-    def write(self, prompts: Sequence[list[int]], beams: int, batch_tokens: int = 16384) -> list[list[Written]]:
-        """The `beams` most probable texts that beam search finds after each prompt, best first; greedy for 1."""
+    def write(
+        self, prompts: Sequence[list[int]], beams: int, batch_tokens: int = 16384,
+        steer: Callable[[Sequence[int]], Bias] | None = None,
+    ) -> list[list[Written]]:
+        """The `beams` most probable texts that beam search finds after each prompt, best first; greedy for 1.
+
+        `steer` gives the bias of the search for some of the prompts, by their places (`kg.constraints`).
+        """
         self.model.eval()
         found: list[list[Written]] = [[] for _ in prompts]
         lengths = [beams * (len(p) + MAX_TAIL) for p in prompts]
         for batch in batches_by_length(lengths, batch_tokens):
             with self.autocast():
-                written = search(self._decoder([prompts[i] for i in batch]), beams, self._end, MAX_TAIL)
+                decoder, bias = self._decoder([prompts[i] for i in batch]), None if steer is None else steer(batch)
+                written = search(decoder, beams, self._end, MAX_TAIL, bias)
             for i, hypotheses in zip(batch, written, strict=True):
-                texts = self.tokenizer.batch_decode([h.tokens for h in hypotheses], skip_special_tokens=True)
-                found[i] = [Written(text, h.score) for text, h in zip(texts, hypotheses, strict=True)]
+                found[i] = self._texts(hypotheses)
         return found
+
+    @torch.inference_mode()
+    def draw(
+        self, prompts: Sequence[list[int]], count: int, temperature: float, top_p: float, seed: int,
+        batch_tokens: int = 16384,
+    ) -> list[list[Written]]:
+        """`count` texts after each prompt by nucleus sampling, in the order in which they were drawn.
+
+        They depend on seed and prompt, not on what else is asked, but for the rounding of 16-bit weights. Raises
+        TeacherError when the model's output is not a number.
+        """
+        self.model.eval()
+        found: list[list[Written]] = [[] for _ in prompts]
+        for batch in batches_by_length([count * (len(p) + MAX_TAIL) for p in prompts], batch_tokens):
+            streams = [[Random(f"{seed} {prompts[i]} {n}") for n in range(count)] for i in batch]
+            with self.autocast():
+                decoder = self._decoder([prompts[i] for i in batch])
+                drawn = draw(decoder, streams, self._end, MAX_TAIL, temperature, top_p)
+            for i, hypotheses in zip(batch, drawn, strict=True):
+                found[i] = self._texts(hypotheses)
+        return found
+
+    def _texts(self, hypotheses: Sequence[Hypothesis]) -> list[Written]:
+        texts = self.tokenizer.batch_decode([h.tokens for h in hypotheses], skip_special_tokens=True)
+        return [Written(text, h.score) for text, h in zip(texts, hypotheses, strict=True)]
+
+    def steer(self, constraints: Constraints, heads: Sequence[str]) -> Callable[[Sequence[int]], Bias]:
+        """What `write` takes to keep to the constraints after prompts with these heads."""
+        size = self.model.get_output_embeddings().weight.shape[0]
+        return constraints.steer(heads, self._encode, size, self._end)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Where 32-bit weights are multiplied in `dtype`; nothing for weights that are already stored in it."""

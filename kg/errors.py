@@ -31,6 +31,7 @@ class UnknownNameError(KGError):
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         super().__init__(f"unknown {what} {name!r}: {nearest(name, known)}")
+        self.name = name
 
 
 class InputError(KGError):

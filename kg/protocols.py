@@ -210,3 +210,18 @@ class Student(Protocol):
     def save(self, path: Path) -> None:
         """Writes the student to a folder, in safe formats."""
         ...
+
+
+@runtime_checkable
+class AnyField(Student, Protocol):
+    """A student that gives the third of head, relation and tail, whichever is open."""
+
+    gives_heads: bool  # whether it was trained to
+
+    def complete_heads(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
+        """For each (relation, tail) at most `k` distinct completions, best first."""
+        ...
+
+    def complete_relations(self, pairs: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
+        """For each (head, tail) at most `k` completions, best first."""
+        ...

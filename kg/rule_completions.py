@@ -11,9 +11,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.normal import normal_form
 from kg.records import Completion, Triple
 from kg.rule_mining import Facts, Matrix
 from kg.rules import Atom, Rule, rank
+
+NAME = "rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,59 @@ def infer(triples: Iterable[Triple], rules: Sequence[Rule]) -> Iterator[Inferenc
                 seen = np.union1d(seen, new)
                 for key in new.tolist():
                     x, y = divmod(key, len(facts.entities))
-                    triple = _triple(facts, head, x, y)
-                    yield Inference(Completion(triple, rule.confidence, "rules"), rule, _reasons(facts, rule, x, y))
+                    yield _inference(facts, head, x, y, rule)
+
+
+class RuleStudent:
+    """What rules say of one entity of a graph at a time. Holds the graph's triples as sparse matrices."""
+
+    name = NAME
+
+    def __init__(self, triples: Iterable[Triple], rules: Sequence[Rule]) -> None:
+        self._facts = Facts(triples)
+        self._rules = sorted(rules, key=rank)
+        self._numbers: dict[str, list[int]] = {}
+        for number, entity in enumerate(self._facts.entities):
+            self._numbers.setdefault(normal_form(entity), []).append(number)
+
+    def complete(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Inference]]:
+        """For each (head, relation, or an empty string for any) at most `k` triples that the graph lacks, best first.
+
+        An entity that the graph lacks gets none. Of equal scores those of the rule with more support come first.
+        """
+        return [self._of(head, label, k, backwards=False) for head, label in queries]
+
+    def complete_heads(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Inference]]:
+        """For each (relation, tail) as `complete`."""
+        return [self._of(tail, label, k, backwards=True) for label, tail in queries]
+
+    def _of(self, entity: str, label: str, k: int, backwards: bool) -> list[Inference]:
+        facts, found = self._facts, dict[tuple[Atom, int, int], Rule]()
+        for number in self._numbers.get(normal_form(entity), []):
+            for rule in self._rules:
+                if label in ("", rule.head.label):
+                    known = _reached(facts, number, (rule.head,), backwards)
+                    for end in np.setdiff1d(_reached(facts, number, rule.body, backwards), [*known, number]).tolist():
+                        x, y = (end, number) if backwards else (number, end)
+                        found.setdefault((rule.head, x, y), rule)
+        best = sorted(found.items(), key=lambda item: rank(item[1]))[: max(k, 0)]
+        return [_inference(facts, head, x, y, rule) for (head, x, y), rule in best]
+
+
+def _inference(facts: Facts, head: Atom, x: int, y: int, rule: Rule) -> Inference:
+    completion = Completion(_triple(facts, head, x, y), rule.confidence, NAME)
+    return Inference(completion, rule, _reasons(facts, rule, x, y))
+
+
+def _reached(facts: Facts, number: int, path: Sequence[Atom], backwards: bool) -> NDArray[np.int64]:
+    """The entities at the end of paths from this one, or at the beginning of paths to it."""
+    if backwards:
+        path = [Atom(a.relation, a.negated, not a.inverse) for a in reversed(path)]
+    row = facts.matrix(path[0])[[number]]
+    for atom in path[1:]:
+        row = row @ facts.matrix(atom)
+    ends: NDArray[np.int64] = row.indices
+    return ends
 
 
 def _keys(facts: Facts, start: int, pairs: Matrix) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ import numpy as np
 from kg.metrics import Array
 from kg.normal import normal_form
 from kg.ontology import Kind
-from kg.protocols import Student
+from kg.protocols import AnyField, Student
 from kg.records import Completion, Triple
 
 QUERIES = 96  # that are asked
@@ -34,12 +34,26 @@ def calibrate(complete: Complete, held_out: Sequence[Triple], kinds: Mapping[str
 
     `kinds` are the kinds of the tails by the relation's name as in a TSV row. Tails are compared by normal form.
     """
+    pairs = [((head, label), normal_form(tail, kinds[label])) for head, label, tail in held_out]
+    return _calibrate(complete, pairs, lambda query, c: normal_form(c.triple.tail, kinds[query[1]]))
+
+
+def calibrate_heads(complete_heads: Complete, held_out: Sequence[Triple]) -> dict[str, Any] | None:
+    """As `calibrate`, of the heads that are proposed for (relation, tail)."""
+    pairs = [((label, tail), normal_form(head)) for head, label, tail in held_out]
+    return _calibrate(complete_heads, pairs, lambda _, c: normal_form(c.triple.head))
+
+
+def _calibrate(
+    complete: Complete, pairs: Sequence[tuple[tuple[str, str], str]], key: Callable[[tuple[str, str], Completion], str]
+) -> dict[str, Any] | None:
+    """`pairs` are queries and the keys of what is wanted."""
     wanted: dict[tuple[str, str], set[str]] = {}
-    for head, label, tail in held_out:
-        wanted.setdefault((head, label), set()).add(normal_form(tail, kinds[label]))
+    for query, text in pairs:
+        wanted.setdefault(query, set()).add(text)
     queries = list(wanted)[:: max(1, math.ceil(len(wanted) / QUERIES))]
     rows = [
-        (c.score, normal_form(c.triple.tail, kinds[query[1]]) in wanted[query])
+        (c.score, key(query, c) in wanted[query])
         for query, found in zip(queries, complete(queries, PROPOSALS), strict=True) for c in found
     ]
     return fit([score for score, _ in rows], [hit for _, hit in rows]) if rows else None
@@ -109,3 +123,21 @@ class CalibratedStudent:
     def save(self, path: Path) -> None:
         """Saves the student, and with it its calibration."""
         self._student.save(path)
+
+
+class CalibratedAnyField(CalibratedStudent):
+    """The same for a student that gives any field; `heads` is the calibration of the heads that it gives."""
+
+    def __init__(self, student: AnyField, calibration: Mapping[str, Any], heads: Mapping[str, Any] | None) -> None:
+        super().__init__(student, calibration)
+        self._any_field = student
+        self._heads = heads
+        self.gives_heads = student.gives_heads
+
+    def complete_heads(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
+        """As the student's, with calibrated scores."""
+        return calibrated(self._any_field.complete_heads(queries, k), self._heads)
+
+    def complete_relations(self, pairs: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
+        """As the student's: probabilities."""
+        return self._any_field.complete_relations(pairs, k)

@@ -10,8 +10,9 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -20,6 +21,7 @@ import torch
 from pydantic import Field
 from safetensors import SafetensorError
 
+from kg.constraints import Constraints
 from kg.decoding import Example, Layout, Written, head_text, layout_for, phrase_text, tail_text
 from kg.errors import StudentError, TeacherError, UnknownNameError
 from kg.model_card import model_card
@@ -31,7 +33,7 @@ from kg.protocols import Student
 from kg.recipe import Section
 from kg.records import Completion, Triple, digest
 from kg.run import Progress, Run, silent, write_atomically
-from kg.score_calibration import calibrate
+from kg.score_calibration import calibrate, calibrate_heads
 from kg.splits import FRACTIONS, read_training_triples, split_heads
 from kg.trained_weights import choose_weights
 from kg.training import CHECKPOINT, State, Training, TrainingOptions, mean_loss
@@ -44,6 +46,7 @@ SETTINGS = "student.json"
 MEASURED = 256  # held-out triples on which the loss before and after is taken
 SPARE_BEAMS = 3  # beams beyond k: some texts differ only in form
 MAX_BEAMS = 100
+HEAD_PHRASE = "when"  # between relation and tail, and the head that is asked for
 BROKEN = "\N{REPLACEMENT CHARACTER}"  # what half a character is decoded to
 
 
@@ -78,11 +81,13 @@ class LanguageModelStudent:
         With a `lora_rank` above 0 low-rank adapters of the layers' matrices are trained in place of all weights (LoRA,
         Hu et al. 2022, with alpha twice the rank), and merged into the weights when the student is saved. `layers` are
         the numbers, from 0, of the layers that are trained, adapted or whole; with none named, all weights are.
+        With `heads` the student also learns to give the heads of a relation and a tail, from twice as many examples.
         """
 
         model: str = "gemma-3-270m"
         lora_rank: int = Field(0, ge=0)
         layers: tuple[int, ...] = ()
+        heads: bool = False
         cut: bool = True
         base_tokens: int = Field(12_000, ge=0)
         dtype: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -93,6 +98,7 @@ class LanguageModelStudent:
         self.wordings = dict(wordings)
         self.settings = settings
         self.name = Path(str(settings["options"]["model"])).name
+        self.gives_heads = bool(settings["options"].get("heads"))
 
     @classmethod
     def train(
@@ -113,6 +119,7 @@ class LanguageModelStudent:
         student.settings |= {"seed": seed, "key": key, "minutes": minutes}
         layout = student.layout
         train, dev, test = (student.examples(student.known(parts[name])) for name in ("train", "dev", "test"))
+        train += student.head_examples(parts["train"]) if options.heads else []
         measured = _sample(test, MEASURED)
         before = mean_loss(layout, measured) if measured else None
         merge = choose_weights(layout.model, options.lora_rank, options.layers)
@@ -127,6 +134,9 @@ class LanguageModelStudent:
         student.settings["curve"] = state.curve
         kinds = {label: w.tail for label, w in student.wordings.items()}
         student.settings["calibration"] = calibrate(student.complete, student.known(parts["dev"]), kinds)
+        if student.gives_heads:
+            held_out = student.known(parts["dev"])
+            student.settings["calibration_heads"] = calibrate_heads(student.complete_heads, held_out)
         for name in ("dev", "test"):
             student.settings[f"heads_{name}"] = list(dict.fromkeys(t.head for t in parts[name]))
         if workers.is_first:
@@ -153,23 +163,98 @@ class LanguageModelStudent:
         """The token ids of triples. Raises UnknownNameError for a relation that the student was not trained on."""
         return self.layout.examples([(head, self._wording(label).phrase, tail) for head, label, tail in triples])
 
+    def head_examples(self, triples: Sequence[Triple]) -> list[Example]:
+        """As `examples`, but with the heads for targets."""
+        return self.layout.examples([(*self._tail_first(label, tail), head) for head, label, tail in triples])
+
     def complete(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
         """For each (head, relation) at most `k` completions (and `MAX_BEAMS`), distinct by normal form, best first.
 
         The score is the geometric mean of the probabilities of the tail's tokens, end included: it is in [0, 1] and
         compares across queries. An empty head gets none. Raises UnknownNameError for an unknown relation.
         """
+        beams = 1 if k == 1 else min(k + SPARE_BEAMS, MAX_BEAMS)
+        return self._answer(queries, k, lambda prompts: self.layout.write(prompts, beams))
+
+    def complete_within(
+        self, queries: Sequence[tuple[str, str]], k: int, constraints: Constraints
+    ) -> list[list[Completion]]:
+        """As `complete`, of the tails that the constraints allow, which may be fewer than `k`."""
+        beams = min(2 * k + SPARE_BEAMS, MAX_BEAMS)
+        texts = dict.fromkeys((head_text(h), self._wording(label).phrase) for h, label in queries if head_text(h))
+        steer = self.layout.steer(constraints, [head for head, _ in texts])
+        found = self._answer(queries, beams, lambda prompts: self.layout.write(prompts, beams, steer=steer))
+        return [[c for c in part if constraints.allow(c.triple.head, c.triple.tail)][: max(k, 0)] for part in found]
+
+    def draw(
+        self, queries: Sequence[tuple[str, str]], k: int = 5, temperature: float = 1.0, top_p: float = 0.9,
+        seed: int = 0,
+    ) -> list[list[Completion]]:
+        """As `complete`, with what `k` draws by nucleus sampling give: often fewer, and less like each other."""
+        return self._answer(queries, k, lambda prompts: self.layout.draw(prompts, k, temperature, top_p, seed))
+
+    def complete_heads(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
+        """For each (relation, tail) at most `k` heads, as `complete`.
+
+        Raises StudentError when the student was not trained with `heads`.
+        """
+        if not self.gives_heads:
+            raise StudentError(f"{self.name} was not trained to give heads: train it with --set heads=true")
+        wordings = [self._wording(label) for label, _ in queries]
+        texts = [self._tail_first(label, tail) if head_text(tail) else None for label, tail in queries]
+        beams = min(k + SPARE_BEAMS, MAX_BEAMS)
+
+        def triple(n: int, text: str) -> Triple:
+            return Triple(text, wordings[n].relation, queries[n][1], wordings[n].negated)
+
+        written = self._write(texts, lambda prompts: self.layout.write(prompts, beams)) if k > 0 else [[]] * len(texts)
+        return [self._completions(found, partial(triple, n), "Event")[:k] for n, found in enumerate(written)]
+
+    def complete_relations(self, pairs: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
+        """For each (head, tail) the `k` most probable of its relations.
+
+        By Bayes' rule: a relation's probability is proportional to that of the tail given head and relation.
+        """
+        labels = list(self.wordings)
+        triples = [Triple(h, w.relation, t, w.negated) for h, t in pairs for w in self.wordings.values()]
+        lengths = [len(e.target) for e in self.examples(triples)]
+        sums = torch.tensor([mean * n for mean, n in zip(self.score(triples), lengths, strict=True)])
+        shares = sums.view(len(pairs), len(labels)).softmax(1) if pairs else sums
+        found = []
+        for n, row in enumerate(shares.tolist()):
+            best = sorted(range(len(labels)), key=lambda i: -row[i])[: max(k, 0)]
+            found.append([Completion(triples[n * len(labels) + i], row[i], self.name) for i in best])
+        return found
+
+    def _answer(
+        self, queries: Sequence[tuple[str, str]], k: int, write: Callable[[list[list[int]]], list[list[Written]]]
+    ) -> list[list[Completion]]:
+        """At most `k` tails of each (head, relation), as `write` finds texts after prompts."""
         wordings = [self._wording(relation) for _, relation in queries]
         if k < 1:
             return [[] for _ in queries]
-        asked = {(head_text(h), r): (h, w.phrase) for (h, r), w in zip(queries, wordings, strict=True) if head_text(h)}
-        beams = 1 if k == 1 else min(k + SPARE_BEAMS, MAX_BEAMS)
-        written = self.layout.write(self.layout.prompts(list(asked.values())), beams)
-        found = dict(zip(asked, written, strict=True))
+        heads = [head_text(head) for head, _ in queries]
+        texts = [(head, w.phrase) if head else None for head, w in zip(heads, wordings, strict=True)]
+
+        def triple(n: int, text: str) -> Triple:
+            return Triple(queries[n][0], wordings[n].relation, text, wordings[n].negated)
+
         return [
-            self._completions(head, wording, found.get((head_text(head), relation), []))[:k]
-            for (head, relation), wording in zip(queries, wordings, strict=True)
+            self._completions(found, partial(triple, n), wordings[n].tail)[:k]
+            for n, found in enumerate(self._write(texts, write))
         ]
+
+    def _write(
+        self, texts: Sequence[tuple[str, str] | None], write: Callable[[list[list[int]]], list[list[Written]]]
+    ) -> list[list[Written]]:
+        """What is written after each (head, phrase), of which each is asked once; nothing after None."""
+        asked = list(dict.fromkeys(text for text in texts if text))
+        found = dict(zip(asked, write(self.layout.prompts(asked)), strict=True))
+        return [found[text] if text else [] for text in texts]
+
+    def _tail_first(self, label: str, tail: str) -> tuple[str, str]:
+        """(what takes the place of the head, phrase) after which the head is written."""
+        return f"{self._wording(label).phrase} {head_text(tail)}", HEAD_PHRASE
 
     def score(self, triples: Sequence[Triple]) -> list[float]:
         """Mean natural log-probability a token of each tail (end included), given head and relation."""
@@ -205,15 +290,16 @@ class LanguageModelStudent:
             raise UnknownNameError("relation (of this student)", label, self.wordings)
         return self.wordings[label]
 
-    def _completions(self, head: str, wording: Wording, written: Sequence[Written]) -> list[Completion]:
-        """The texts as completions, cleaned, best first, one for each normal form."""
+    def _completions(
+        self, written: Sequence[Written], triple: Callable[[str], Triple], kind: Kind
+    ) -> list[Completion]:
+        """The texts, of nodes of this kind, as completions: cleaned, best first, one for each normal form."""
         best: dict[str, Completion] = {}
         for text, score in sorted(written, key=lambda w: -w.score):
-            tail = " ".join(text.split())
-            if tail and BROKEN not in tail:
-                triple = Triple(head, wording.relation, tail, wording.negated)
-                completion = Completion(triple, min(1.0, math.exp(score)), self.name)
-                best.setdefault(normal_form(tail, wording.tail), completion)
+            cleaned = " ".join(text.split())
+            if cleaned and BROKEN not in cleaned:
+                completion = Completion(triple(cleaned), min(1.0, math.exp(score)), self.name)
+                best.setdefault(normal_form(cleaned, kind), completion)
         return list(best.values())
 
 
@@ -271,6 +357,9 @@ def _fresh_layout(
         texts = dict.fromkeys(
             text for t in triples for text in (head_text(t.head), tail_text(t.tail))
         ) | dict.fromkeys(phrase_text(w.phrase) for w in wordings.values())
+        if options.heads:
+            phrases = [w.phrase for w in wordings.values()]
+            texts |= dict.fromkeys([*map(tail_text, {t.head for t in triples}), *phrases, phrase_text(HEAD_PHRASE)])
         tokenizer = cut(model, tokenizer, texts, options.base_tokens)
         log.info("vocabulary of %d tokens", len(tokenizer))
     return layout_for(model, tokenizer, dtype)
@@ -278,7 +367,7 @@ def _fresh_layout(
 
 def training_key(options: Section, seed: int, triples: Sequence[Triple]) -> str:
     """Digest of all that the trained weights depend on; minutes and checkpoints may change between two starts."""
-    kept = options.model_dump(exclude={"checkpoint_seconds"})
+    kept = options.model_dump(exclude={"checkpoint_seconds", "tensorboard"})
     return digest(json.dumps(kept), str(seed), *(field for triple in triples for field in triple))
 
 

@@ -1,14 +1,16 @@
 """A student's scores on heads that it never saw, beside what has no language model: a constant and `kg.floors`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kg.errors import InputError, StudentError
 from kg.floors import FrequencyStudent, NearestStudent
+from kg.metrics import Array
 from kg.normal import normal_form
 from kg.ontology import load_ontology
 from kg.protocols import Student
+from kg.sentence_vectors import sentence_vectors
 from kg.splits import FRACTIONS, read_training_triples, split_heads
 from kg.student import TrainedStudent, training_key
 from kg.text_metrics import distinct, text_scores
@@ -18,12 +20,12 @@ CHOICES = 4  # completions that the student gives, of which one that is not `non
 Query = tuple[str, str]
 
 
-def score_student(student: TrainedStudent, data: Path, train: Path) -> dict[str, Any]:
+def score_student(student: TrainedStudent, data: Path, train: Path, unseen_only: bool = False) -> dict[str, Any]:
     """{"with_none" and "without_none": {system: {relation or "all": scores}}} on the triples of `data`.
 
     Without `none`, queries whose only reference it is are left out, and every system gives its best other answer.
     `train` is what `train_student` made the student from. Raises StudentError when it is something else, or when the
-    student learned from a head of `data`, by normal form.
+    student learned from a head of `data`, by normal form; with `unseen_only` such heads are left out and counted.
     """
     ontology = load_ontology()
     parts = split_heads(read_training_triples(train, ontology), FRACTIONS, student.settings["seed"])
@@ -32,12 +34,12 @@ def score_student(student: TrainedStudent, data: Path, train: Path) -> dict[str,
         raise StudentError(f"the student was not trained on {train}: give the --train that it was trained on")
     learned, asked = parts["train"], read_training_triples(data, ontology)
     seen = {normal_form(t.head) for t in learned} & {normal_form(t.head) for t in asked}
-    if seen:
+    if seen and not unseen_only:
         raise StudentError(
             f"{len(seen)} heads of {data} are in {train}, which the student learned from (for example {min(seen)!r}): "
-            "such scores would say nothing; give --data with other heads"
+            "such scores would say nothing; give --data with other heads, or --unseen-only to leave these out"
         )
-    asked = student.known(asked)
+    asked = [t for t in student.known(asked) if normal_form(t.head) not in seen]
     if not asked or not learned:
         raise InputError(f"{data if learned else train} has no triple of the student's relations on unseen heads")
     references: dict[Query, list[str]] = {}
@@ -49,9 +51,10 @@ def score_student(student: TrainedStudent, data: Path, train: Path) -> dict[str,
     }
     answers = {name: dict(zip(queries, tails, strict=True)) for name, tails in given.items()}
     tails = {t.tail for t in learned}
-    return {"queries": len(references), "triples": len(asked)} | {
+    vectors = _vectors([*(t.tail for t in asked), *(a for part in given.values() for own in part for a in own)])
+    return {"queries": len(references), "triples": len(asked), "seen_heads": len(seen)} | {
         name: {
-            system: _scores(given, references, tails, none)
+            system: _scores(given, references, tails, none, vectors)
             for system, given in answers.items() if none or system != "none"
         }
         for name, none in (("with_none", True), ("without_none", False))
@@ -59,9 +62,13 @@ def score_student(student: TrainedStudent, data: Path, train: Path) -> dict[str,
 
 
 def _scores(
-    answers: dict[Query, list[str]], references: dict[Query, list[str]], tails: set[str], none: bool
+    answers: dict[Query, list[str]], references: dict[Query, list[str]], tails: set[str], none: bool,
+    vectors: Mapping[str, Array],
 ) -> dict[str, dict[str, float]]:
-    """Scores over all queries and over those of each relation."""
+    """Scores over all queries and over those of each relation.
+
+    `similarity` is the cosine of an answer and the reference most like it (`kg.sentence_vectors`), 0 without an answer.
+    """
     rows = []
     for query, texts in references.items():
         wanted = [t for t in texts if none or t != NONE]
@@ -73,10 +80,18 @@ def _scores(
         name: {
             "queries": len(part), **text_scores([a for _, a, _ in part], [w for _, _, w in part]),
             "distinct_1": distinct([a for _, a, _ in part], 1), "distinct_2": distinct([a for _, a, _ in part], 2),
+            "similarity": sum(max(float(vectors[a] @ vectors[w]) for w in own) if a else 0.0 for _, a, own in part)
+            / max(1, len(part)),
             "novelty": sum(a not in tails for _, a, _ in part) / max(1, len(part)),
         }
         for name, part in groups.items()
     }
+
+
+def _vectors(texts: Sequence[str]) -> dict[str, Array]:
+    """The vector of each text, of length 1."""
+    distinct_texts = list(dict.fromkeys(texts))
+    return dict(zip(distinct_texts, sentence_vectors(distinct_texts), strict=True))
 
 
 def _tails(student: Student, queries: Sequence[Query]) -> list[list[str]]:

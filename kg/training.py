@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.safetensors"
 BEST = "best.safetensors"
+BOARD = "tensorboard"
 LOG_SECONDS = 5.0
 LOSS_MEMORY = 0.9  # share of the running loss that a step leaves
 
@@ -45,6 +46,7 @@ class TrainingOptions(Section):
     number of batches whose gradients make one step. `warm_up` is the share of the training in which the learning rate
     rises; then it falls as a cosine. The loss on held-out heads is taken `evaluations` times, on at most
     `evaluation_examples`; training stops after `patience` of them without a better one, and the best weights are kept.
+    `tensorboard` writes losses, learning rate and speed where TensorBoard reads them: `tensorboard --logdir OUT`.
     """
 
     epochs: int = Field(3, ge=1)
@@ -58,6 +60,7 @@ class TrainingOptions(Section):
     evaluation_examples: int = Field(128, ge=1)
     patience: int = Field(2, ge=1)
     checkpoint_seconds: float = Field(300.0, ge=0)
+    tensorboard: bool = False
 
 
 @dataclass(slots=True)
@@ -100,6 +103,7 @@ class Training:
         self._total = len(train) * options.epochs
         self._parameters: dict[str, Tensor] = {n: p for n, p in layout.model.named_parameters() if p.requires_grad}
         self._optimizer = make_optimizer(self._parameters.values(), options)
+        self._board = _open_board(out / BOARD) if options.tensorboard and workers.is_first else None
         self.state = State(key)
         self._began = self._saved = self._logged = time.monotonic()
         self._before = (0, 0, 0.0)  # examples, tokens and seconds at the last log line
@@ -125,6 +129,8 @@ class Training:
             if self._workers.is_first and time.monotonic() - self._saved >= self._options.checkpoint_seconds:
                 self._save()
         self._tell(always=True)
+        if self._board is not None:
+            self._board.close()
         self._workers.wait()
         if self.state.best is not None and self.state.best_step != self.state.step:
             self._load_weights(self._out / BEST)
@@ -182,6 +188,7 @@ class Training:
         state.seconds = self._seconds()
         state.curve.append((state.step, round(state.seconds, 1), loss))
         log.info("step %d: held-out loss %.3f", state.step, loss)
+        self._plot({"loss/held_out": loss})
         if state.best is not None and loss >= state.best:
             state.worse += 1
             return
@@ -197,11 +204,19 @@ class Training:
         examples, tokens, seconds = self._before
         passed = max(1e-6, state.seconds - seconds)
         left = state.seconds * (1 / max(self._fraction(), 1e-6) - 1)
+        speed, loss = (state.examples - examples) / passed, state.loss or 0.0
         log.info(
-            "step %d: loss %.3f, %.1f examples/s, %.0f tokens/s, %.0f s left", state.step, state.loss or 0.0,
-            (state.examples - examples) / passed, (state.tokens - tokens) / passed, left,
+            "step %d: loss %.3f, %.1f examples/s, %.0f tokens/s, %.0f s left", state.step, loss, speed,
+            (state.tokens - tokens) / passed, left,
         )
+        rate = self._optimizer.param_groups[0]["lr"]
+        self._plot({"loss/train": loss, "examples_per_second": speed, "learning_rate": rate})
         self._logged, self._before = time.monotonic(), (state.examples, state.tokens, state.seconds)
+
+    def _plot(self, values: dict[str, float]) -> None:
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(name, value, self.state.step)
 
     def _save(self) -> None:
         tensors: dict[str, Tensor] = {"rng": torch.get_rng_state()}
@@ -241,6 +256,14 @@ class Training:
                     parameter.copy_(file.get_tensor(name))
         except (SafetensorError, OSError) as error:
             raise StudentError(f"{path} with the best weights is gone or damaged ({error}): train again") from None
+
+
+def _open_board(path: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise StudentError("tensorboard=true needs TensorBoard: pip install 'distilkg[tensorboard]'") from None
+    return SummaryWriter(path)
 
 
 def make_optimizer(parameters: Iterable[Tensor], options: TrainingOptions) -> torch.optim.Optimizer:

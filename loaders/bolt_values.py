@@ -1,5 +1,6 @@
 """Between Bolt and the rest: plain Python values out, bounded batches in, errors that say what to do."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,8 @@ BATCH_CHARACTERS = 4_000_000  # of text a transaction: a server with little memo
 PART = 500  # rows of an answer handed over at once
 PART_CHARACTERS = 200_000
 
-_AS_IT_IS = frozenset([str, bool, int, float, type(None)])
+_AS_IT_IS = frozenset([str, bool, int, type(None)])
+_NAMES = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # of the numbers that JSON has no form for
 _STOPPED = ("TransactionTimedOut", "TransactionTimedOutClientConfiguration", "Terminated")
 _REFUSED = ("Forbidden", "AccessMode", "ForbiddenOnReadOnlyDatabase")
 
@@ -31,10 +33,13 @@ _REFUSED = ("Forbidden", "AccessMode", "ForbiddenOnReadOnlyDatabase")
 def plain(value: Any) -> Any:
     """A value of the driver as plain Python: dicts for what makes up a graph, ISO 8601 strings for times.
 
-    Bytes are hexadecimal digits and points {"srid", "coordinates"}.
+    Numbers that JSON lacks are "NaN", "Infinity" and "-Infinity", bytes are hexadecimal digits and points
+    {"srid", "coordinates"}.
     """
     if type(value) in _AS_IT_IS:
         return value
+    if type(value) is float:
+        return value if math.isfinite(value) else _NAMES[str(value)]
     if type(value) is list:
         return [plain(v) for v in value]
     if isinstance(value, Node):

@@ -112,6 +112,30 @@ def test_a_student_is_not_asked_what_it_cannot_answer(run: Run) -> None:
     assert {m.source for found in ask(run, *queries, student=True) for m in found} == {GRAPH}
 
 
+def test_a_student_of_any_field_is_asked_for_what_is_open(run: Run) -> None:
+    class Any3(Student):
+        gives_heads = True
+
+        def complete_heads(self, queries: Any, k: int = 5) -> Any:
+            return [[Completion(Triple("PersonX roasts a goose", r, t), 0.4, "any")] * min(k, 1) for r, t in queries]
+
+        def complete_relations(self, pairs: Any, k: int = 5) -> Any:
+            found = [("xWant", 0.6), ("xReact", 0.3), ("xAttr", 0.1)]
+            return [[Completion(Triple(h, r, t), p, "any") for r, p in found][:k] for h, t in pairs]
+
+    queries = [
+        read_query(ONTOLOGY, None, "xWant", "to feast"), read_query(ONTOLOGY, HEAD, None, "to feast"),
+        read_query(ONTOLOGY, HEAD, None, "to feast", ["xReact"]), read_query(ONTOLOGY, None, None, "to feast"),
+    ]
+    found = StudentSource(Any3()).complete(queries, 2).found
+    assert [[list(c.triple) for c in part] for part in found] == [
+        [["PersonX roasts a goose", "xWant", "to feast"]],
+        [[HEAD, "xWant", "to feast"], [HEAD, "xReact", "to feast"]],
+        [[HEAD, "xReact", "to feast"]],
+        [],
+    ]
+
+
 def test_no_query_is_no_answer(run: Run) -> None:
     assert ask(run, student=True) == []
 
@@ -196,7 +220,7 @@ def test_a_level_leaves_out_what_does_not_pass_it(run: Run, monkeypatch: pytest.
     monkeypatch.setattr("api.sources.levels_of", lambda _: Levels({"rec_0.5": 0.5, "rec_0.8": 0.1}))
     found, notes = Sources(run, ONTOLOGY, Student()).complete([read_query(ONTOLOGY, HEAD, "xWant")], 5, level="low")
     assert found == [[]]  # no edge of this run has a level
-    assert notes == ["the student has no levels: it was not asked"]
+    assert notes == ["student, rules and links have no levels: they were not asked"]
 
 
 def test_edges_are_found_by_any_field_and_by_pages(run: Run) -> None:

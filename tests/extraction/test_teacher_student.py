@@ -42,6 +42,15 @@ def test_samples_are_the_completions_with_their_probability(folder: Path) -> Non
     assert first.tokens == len(student.examples([completions[0].triple])[0].target)
 
 
+def test_draws_depend_on_the_seed_alone_and_name_themselves(folder: Path) -> None:
+    def drawing(seed: int) -> StudentTeacher:
+        return StudentTeacher(StudentTeacher.Options(folder=str(folder), device="cpu", k=8, top_p=1.0), seed)
+
+    said = [[a.text for a in drawing(seed).generate(prompts("xWant", 8))] for seed in (1, 1, 2)]
+    assert said[0] == said[1] != said[2]
+    assert len({drawing(1).version, drawing(2).version, teacher(folder, 8).version}) == 3
+
+
 def test_it_says_nothing_of_relations_that_it_never_saw(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         answers = list(teacher(folder).generate([*prompts("xReact"), *prompts("xWant")]))

@@ -2,7 +2,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg.records import Triple
-from kg.rule_completions import infer
+from kg.rule_completions import RuleStudent, infer
 from kg.rule_mining import Thresholds, mine
 from kg.rules import Atom, Rule
 
@@ -39,3 +39,18 @@ def test_each_completion_is_new_comes_once_and_rests_on_triples_of_the_graph(gra
     assert not set(added) & set(graph)
     assert all(set(i.facts) <= set(graph) and len(i.facts) == len(i.rule.body) for i in found)
     assert all(i.completion.score == i.rule.confidence for i in found)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(links, min_size=1, max_size=12))
+def test_asked_of_one_entity_rules_say_what_they_say_of_the_whole_graph(graph):
+    graph = [*graph, Triple("a", "r", "b")]
+    rules = mine(graph, Thresholds(1, 0, 0, 0))
+    expected = {i.completion.triple: i.completion.score for i in infer(graph, rules)}
+    student, entities = RuleStudent(graph, rules), sorted({e for t in graph for e in (t.head, t.tail)})
+    for answers in (student.complete([(e, "") for e in entities], 1000),
+                    student.complete_heads([("", e) for e in entities], 1000)):
+        said = [i for found in answers for i in found]
+        assert {i.completion.triple: i.completion.score for i in said} == expected
+        assert len(said) == len(expected)
+        assert all(set(i.facts) <= set(graph) for i in said)

@@ -1,5 +1,6 @@
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,19 @@ def test_completions_are_distinct_best_first_and_scored_as_score_says(student):
         assert all(c.triple.head == head and c.triple.tail.strip() == c.triple.tail != "" for c in completions)
     best = found[0][0]
     assert torch.tensor(student.score([best.triple])).exp().item() == pytest.approx(best.score, rel=1e-3)
+
+
+def test_draws_are_distinct_and_scored_as_score_says(student):
+    queries = [("PersonX bakes a cake", "xWant"), ("PersonX sings", "xAttr")]
+    found = student.draw(queries, 6, top_p=1.0, seed=3)
+    assert student.draw(queries[1:], 6, top_p=1.0, seed=3) == found[1:]
+    assert student.draw(queries, 6, top_p=1.0, seed=4) != found
+    for (_, relation), completions in zip(queries, found, strict=True):
+        assert 1 <= len(completions) <= 6
+        assert len({normal_form(c.triple.tail, ONTOLOGY[relation].tail) for c in completions}) == len(completions)
+    best = found[0][0]
+    assert torch.tensor(student.score([best.triple])).exp().item() == pytest.approx(best.score, rel=1e-3)
+    assert student.draw([("", "xWant")], 3) == [[]]
 
 
 def test_a_likely_tail_scores_higher(student):
@@ -250,9 +264,46 @@ def test_one_head_is_enough(tmp_path: Path):
     assert len(LanguageModelStudent.load(tmp_path / "out").complete([(head, "myRelation")], 1)) == 1
 
 
+def test_the_relation_between_a_head_and_a_tail(student):
+    pairs = [("PersonX bakes a cake", "kind"), ("PersonX eats a pie", "to call a locksmith")]
+    answers = student.complete_relations(pairs, 9)
+    for (head, tail), found, label in zip(pairs, answers, ("xAttr", "NotxWant"), strict=True):
+        assert list(found[0].triple) == [head, label, tail]
+        assert len(found) == len(student.wordings)
+        assert sum(c.score for c in found) == pytest.approx(1)
+        assert [c.score for c in found] == sorted((c.score for c in found), reverse=True)
+    assert [len(found) for found in student.complete_relations(pairs, 1)] == [1, 1]
+    assert student.complete_relations([]) == []
+
+
+def test_heads_are_given_by_a_student_that_was_trained_to(student, tmp_path: Path):
+    with pytest.raises(StudentError, match="--set heads=true"):
+        student.complete_heads([("xWant", "to eat a cake")])
+    base = write_model("gemma", tmp_path / "base")
+    rows = [
+        f"Person{who} {verb} {noun}\txWant\tto be where one {verb}"
+        for who in "XYZ" for verb in VERBS[:4] for noun in NOUNS
+    ]
+    (tmp_path / "triples.tsv").write_text("\n".join(rows) + "\n")
+    options = LanguageModelStudent.Options(
+        model=str(base), base_tokens=50, epochs=40, learning_rate=5e-3, batch_tokens=100, dtype="float32", device="cpu",
+        heads=True, patience=9,
+    )
+    train_student(tmp_path / "triples.tsv", tmp_path / "out", options)
+    made = LanguageModelStudent.load(tmp_path / "out", "cpu")
+    assert made.settings["calibration_heads"]["proposals"] > 0
+    queries = [("xWant", f"to be where one {verb}") for verb in VERBS[:4]]
+    found = made.complete_heads([*queries, ("xWant", " ")], 2)
+    assert found[-1] == []
+    asked = zip(queries, found, strict=False)
+    assert all((c.triple.relation, c.triple.tail) == query for query, cs in asked for c in cs)
+    assert sum(verb in cs[0].triple.head for verb, cs in zip(VERBS, found, strict=False) if cs) >= 3
+    assert made.complete([("PersonX bakes a cake", "xWant")], 1)[0][0].triple.tail.startswith("to be where")
+
+
 def test_half_characters_are_no_completion(student):
     written = [Written("a \ufffd", -0.1), Written("  kind\n", -0.2), Written(" ", -0.3), Written("the kind", -0.4)]
-    found = student._completions("PersonX eats", student.wordings["xAttr"], written)
+    found = student._completions(written, partial(Triple, "PersonX eats", "xAttr"), "State")
     assert [c.triple for c in found] == [Triple("PersonX eats", "xAttr", "kind")]
 
 

@@ -32,8 +32,8 @@ def trained(tmp_path_factory):
     return folder / "student", data
 
 
-def score(folder, data, train):
-    return score_student(LanguageModelStudent.load(folder), data, train)
+def score(folder, data, train, unseen_only=False):
+    return score_student(LanguageModelStudent.load(folder), data, train, unseen_only)
 
 
 def test_a_student_beside_its_baselines(trained, tmp_path: Path):
@@ -48,6 +48,8 @@ def test_a_student_beside_its_baselines(trained, tmp_path: Path):
     assert found["without_none"]["nearest"]["xWant"]["exact"] == 1  # the head with the same noun
     assert found["without_none"]["frequency"]["xAttr"]["bleu_1"] == pytest.approx(1)
     assert found["with_none"]["nearest"]["all"]["novelty"] == 0
+    assert found["without_none"]["nearest"]["xWant"]["similarity"] == pytest.approx(1)
+    assert found["without_none"]["frequency"]["xWant"]["similarity"] < 0.9
     plot_scores(found, tmp_path / "bleu.png")
     assert (tmp_path / "bleu.png").read_bytes().startswith(b"\x89PNG")
 
@@ -56,6 +58,14 @@ def test_heads_that_it_learned_from_are_refused(trained, tmp_path: Path):
     (tmp_path / "dev.tsv").write_text("".join(trained[1].read_text().replace("PersonX", "personx").splitlines(True)))
     with pytest.raises(StudentError, match="which the student learned from"):
         score(trained[0], tmp_path / "dev.tsv", trained[1])
+
+
+def test_heads_that_it_learned_from_are_left_out_when_asked(trained, tmp_path: Path):
+    write(tmp_path / "dev.tsv", range(9, 22))
+    found = score(trained[0], tmp_path / "dev.tsv", trained[1], unseen_only=True)
+    heads = {line.split("\t")[0] for line in (tmp_path / "dev.tsv").read_text().splitlines()}
+    assert found["seen_heads"] > 0
+    assert found["queries"] == 3 * (len(heads) - found["seen_heads"])
 
 
 def test_other_training_data_are_refused(trained, tmp_path: Path):

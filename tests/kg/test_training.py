@@ -1,5 +1,6 @@
 import json
 import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from kg.decoding import Example, layout_for
 from kg.errors import StudentError
 from kg.training import (
     BEST,
+    BOARD,
     CHECKPOINT,
     Training,
     TrainingOptions,
@@ -225,3 +228,19 @@ def test_accumulated_batches_make_the_step_of_one_large_batch(tmp_path: Path):
     (count, one), (same, several) = after_a_step(1000, 1), after_a_step(60, 1000)
     assert count == same == len(ROWS)
     assert all(torch.allclose(one[name], several[name], atol=1e-5) for name in one)
+
+
+def test_tensorboard_gets_the_figures_of_the_log(tmp_path):
+    training = make_training(tmp_path, options=OPTIONS.model_copy(update={"tensorboard": True}))
+    state = training.run()
+    events = EventAccumulator(str(tmp_path / BOARD))
+    events.Reload()
+    held_out = [(e.step, e.value) for e in events.Scalars("loss/held_out")]
+    assert held_out == [(step, pytest.approx(loss)) for step, _, loss in state.curve]
+    assert {"loss/train", "examples_per_second", "learning_rate"} <= set(events.Tags()["scalars"])
+
+
+def test_tensorboard_that_is_missing_is_said(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(StudentError, match=r"pip install 'distilkg\[tensorboard\]'"):
+        make_training(tmp_path, options=OPTIONS.model_copy(update={"tensorboard": True}))

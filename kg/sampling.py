@@ -6,14 +6,55 @@ batch. Nucleus (top-p) sampling: Holtzman et al. 2020, arXiv 1904.09751.
 """
 
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import torch
 
+from kg.beams import Decoder, Hypothesis
 from kg.errors import TeacherError
 
 HEAD = 256  # so many of the most probable tokens are looked at first; nearly every draw falls among them
 ROWS = 8  # rows that are turned into float32 at a time, to stay in the processor's cache
+
+
+@torch.inference_mode()
+def draw(
+    decoder: Decoder, streams: Sequence[Sequence[Random]], end: int, limit: int, temperature: float = 1.0,
+    top_p: float = 0.9,
+) -> list[list[Hypothesis]]:
+    """For each row of `decoder` a text of at most `limit` tokens from each of its random streams, in their order.
+
+    No text is empty. What a stream gives depends on its row alone. Raises TeacherError as `choose` does.
+    """
+    owners = [row for row, own in enumerate(streams) for _ in own]
+    randoms = [stream for own in streams for stream in own]
+    texts: list[list[int]] = [[] for _ in randoms]
+    going = list(range(len(randoms)))
+    rows = torch.tensor(owners, device=decoder.logits.device)
+    logits = decoder.logits[rows]
+    ended = logits.float().log_softmax(-1)[:, end].exp()
+    sums = torch.log1p(-ended).tolist()  # the first token is drawn from what is left without the end
+    logits = logits.index_fill(1, torch.tensor([end], device=rows.device), -torch.inf)
+    for length in range(1, limit + 1):
+        tokens, values = choose(logits, [randoms[i].random() for i in going], temperature, top_p)
+        kept = []
+        for n, (i, token, value) in enumerate(zip(going, tokens, values, strict=True)):
+            sums[i] += value
+            if token != end:
+                texts[i].append(token)
+                kept.append(n)
+        going = [going[n] for n in kept]
+        if not going or length == limit:
+            break
+        places = torch.tensor(kept, device=rows.device)
+        decoder.advance(rows[places] if length == 1 else places, torch.tensor(tokens, device=rows.device)[places])
+        logits = decoder.logits
+    cut = set(going)
+    found: list[list[Hypothesis]] = [[] for _ in streams]
+    for i, row in enumerate(owners):
+        found[row].append(Hypothesis(texts[i], sums[i] / (len(texts[i]) + (i not in cut))))
+    return found
 
 
 @torch.inference_mode()

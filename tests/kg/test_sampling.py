@@ -1,12 +1,16 @@
 """Draws against a plain computation over the whole vocabulary."""
 
+import itertools
+from collections import Counter
 from collections.abc import Iterator
+from random import Random
 
 import pytest
 import torch
 
-from extraction.sampling import HEAD, choose
 from kg.errors import TeacherError
+from kg.sampling import HEAD, choose, draw
+from tests.kg.test_beams import END, Table, tables
 from tests.tiny_models import one_thread
 
 
@@ -66,3 +70,26 @@ def test_what_is_no_number_is_an_error(bad: float) -> None:
     logits[1, 3] = bad
     with pytest.raises(TeacherError, match="float32"):
         choose(logits, [0.5, 0.5], 1.0, 0.9)
+
+
+def test_texts_are_drawn_as_often_as_they_are_probable() -> None:
+    (table,) = tables(3, 1)
+    found = draw(Table(table[None]), [[Random(n) for n in range(4000)]], END, 2, top_p=1.0)[0]
+    first = table[0].softmax(-1)
+    counts = Counter(h.tokens[0] for h in found)
+    for token in range(1, len(first)):  # no text is empty
+        assert counts[token] / 4000 == pytest.approx(float(first[token] / (1 - first[END])), abs=0.03)
+    for h in found[:50]:
+        path = [0, *h.tokens, *([END] if len(h.tokens) == 1 else [])]
+        steps = [float(table[a].log_softmax(-1)[b]) for a, b in itertools.pairwise(path)]
+        assert h.score == pytest.approx(sum(steps) / len(steps), abs=1e-4)
+
+
+def test_a_draw_depends_on_its_own_row_and_stream() -> None:
+    both = tables(5, 2)
+    streams = [[Random(f"{row} {n}") for n in range(5)] for row in range(2)]
+    together = draw(Table(both), streams, END, 20)
+    for row in range(2):
+        alone = draw(Table(both[row : row + 1]), [[Random(f"{row} {n}") for n in range(5)]], END, 20)[0]
+        assert [h.tokens for h in alone] == [h.tokens for h in together[row]]
+        assert all(h.tokens and END not in h.tokens and len(h.tokens) <= 20 for h in alone)
