@@ -12,6 +12,7 @@ from api.models import HealthResponse, PartState
 from kg.errors import KGError, QueryTimeoutError
 
 PATIENCE = 0.5  # seconds that a part gets to answer
+FRESH = 1.0  # seconds for which the state of all parts is told again, however many ask
 _PROBES = {"cypher": "RETURN 1 AS one", "sparql": "ASK {}"}
 
 
@@ -65,6 +66,7 @@ class Health:
     def __init__(self, opened: OpenRun, query_seconds: float) -> None:
         lately = 2 * query_seconds + 10
         self._opened = opened
+        self._last: tuple[float, HealthResponse] | None = None  # when it was found, and the state
         self._probes = {"run": Probe(lambda: opened.run.require("graph"), lately)}
         for name, store in (("cypher", opened.cypher), ("sparql", opened.sparql)):
             if store is not None:
@@ -75,7 +77,14 @@ class Health:
         return (await self._probes[name].state()).state == "ok"
 
     async def state(self) -> HealthResponse:
-        """The state of all parts, asked at the same time."""
+        """The state of all parts, asked at the same time, and not again for `FRESH` seconds."""
+        if self._last and time.monotonic() - self._last[0] < FRESH:
+            return self._last[1]
+        response = await self._ask()
+        self._last = time.monotonic(), response
+        return response
+
+    async def _ask(self) -> HealthResponse:
         found: dict[str, PartState] = {}
 
         async def ask(name: str) -> None:

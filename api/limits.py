@@ -36,8 +36,8 @@ class Limits:
     document_bytes: int = 2 << 30
     queries_at_once: int = 8
     models_at_once: int = 1
-    waiting: int = 128  # queries that wait for their turn, and the same of models
-    requests_at_once: int = 256
+    waiting: int = 512  # queries that wait for their turn, and the same of models: each for its time-out at most
+    requests_at_once: int = 1024
     rate: float = 0.0
 
     def seconds(self, asked: float | None) -> float:

@@ -114,7 +114,7 @@ def serve(
     server = uvicorn.Server(config)
     sys.setswitchinterval(SWITCH)
     gc.freeze()  # what is there now stays: it need not be looked through again and again
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(10_000, 10, 10)
     with _listen(host, port) as listener:
         for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again when it has stopped: not an error
             signal.signal(number, lambda *_: setattr(server, "should_exit", True))
@@ -129,7 +129,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(128)
+        listener.listen(1024)
     except OSError as error:
         raise InputError(f"cannot listen on {host}, port {port}: {error.strerror}; try another --port") from None
     return listener

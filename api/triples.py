@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -17,7 +18,7 @@ from kg.records import Triple
 from kg.run import Run
 
 HELD = 32_000_000  # bytes of a Parquet file, unpacked, up to which it is held in memory
-_SLICE = 1000  # rows made into Python objects at a time
+_FIRST, _SLICE = 16, 1024  # rows made into Python objects at a time: few at first, for often no more are wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,13 @@ def rows_where(path: Path, wanted: Mapping[str, list[Any]], skip: int = 0) -> It
     """
     held = _held(path, path.stat().st_mtime_ns)
     if held is not None:
-        yield from _rows(held.take(_chosen(held, wanted)[skip:]))
+        yield from _rows(held, _chosen(held, wanted)[skip:])
         return
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
             chosen = _chosen(file.read_row_group(group, columns=list(wanted) or None), wanted)
             if len(chosen) > skip:
-                yield from _rows(file.read_row_group(group).take(chosen[skip:]))
+                yield from _rows(file.read_row_group(group), chosen[skip:])
             skip = max(skip - len(chosen), 0)
 
 
@@ -105,15 +106,17 @@ def _held(path: Path, _changed: int) -> pa.Table | None:
         return file.read() if sum(group.total_byte_size for group in groups) <= HELD else None
 
 
-def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-    for at in range(0, table.num_rows, _SLICE):
-        yield from table.slice(at, _SLICE).to_pylist()
+def _rows(table: pa.Table, chosen: pa.Array) -> Iterator[dict[str, Any]]:
+    at, size = 0, _FIRST
+    while at < len(chosen):
+        yield from table.take(chosen[at : at + size]).to_pylist()
+        at, size = at + size, min(4 * size, _SLICE)
 
 
 def _chosen(keys: pa.Table, wanted: Mapping[str, list[Any]]) -> pa.Array:
     """The numbers of the rows that fit."""
     if not wanted:
-        return pa.array(range(keys.num_rows), pa.int64())
+        return pa.array(np.arange(keys.num_rows))
     tests = (
         pc.is_in(keys[name], value_set=pa.array(values, keys.schema.field(name).type))
         for name, values in wanted.items()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
+import orjson
 from neo4j import Result
 from neo4j import exceptions as bolt
 from neo4j.graph import Node, Path, Relationship
@@ -92,11 +93,28 @@ def hand_over(result: Result, limit: int, take: Callable[[Rows], None]) -> bool:
         if len(rows) == PART or size >= PART_CHARACTERS:
             take(Rows(columns, rows))
             rows, size = [], 0
+            _forget(result)
         rows.append([plain(value) for value in record.values()])
-        count, size = count + 1, size + len(repr(rows[-1]))
+        count, size = count + 1, size + _length(rows[-1])
+    _forget(result)
     plan = None if count else result.consume().plan
     take(Rows(["plan"], [[plan["args"]["string-representation"]]]) if plan else Rows(columns, rows))
     return False
+
+
+def _forget(result: Result) -> None:
+    """Lets go of nodes and relationships that the driver keeps as long as the answer, and then in reference cycles."""
+    graph = cast(Any, result)._hydration_scope.get_graph()
+    graph._nodes.clear()
+    graph._relationships.clear()
+
+
+def _length(row: list[Any]) -> int:
+    """About how many characters a row has."""
+    try:
+        return len(orjson.dumps(row))  # a tenth of what repr takes
+    except orjson.JSONEncodeError:  # half surrogates
+        return len(repr(row))
 
 
 def chunks(rows: Iterable[dict[str, Any]], text: str = "") -> Iterator[list[dict[str, Any]]]:

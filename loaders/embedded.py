@@ -63,11 +63,17 @@ class EmbeddedEngine:
         return Address(f"bolt://127.0.0.1:{port}", DATABASE, writer, reader)
 
     def kill(self) -> None:
-        """Ends the engine at once, for everybody who uses it; the next call of `address` starts a new one."""
+        """Ends the engine at once, for everybody who uses it; the next call of `address` starts a new one.
+
+        Raises StoreError for one that does not end.
+        """
         if owner := self._owner():
             with suppress(ProcessLookupError):
                 os.kill(owner["pid"], signal.SIGKILL)
+            deadline = time.monotonic() + START_TIME
             while self._owner() == owner:
+                if time.monotonic() > deadline:
+                    raise StoreError(f"{self.name} does not end: see {self._log}")
                 time.sleep(0.01)
 
     def is_running(self) -> bool:

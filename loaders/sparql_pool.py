@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Empty, LifoQueue
 from typing import Any
 
 from kg.errors import AnswerFormError, QueryTimeoutError, StoreError
@@ -19,6 +18,10 @@ from loaders.vocabulary import PREFIXES
 
 _ROOT = Path(__file__).parents[1]
 _LONGEST = 86_400.0  # seconds; a timer cannot be set to infinity
+LINGER = 60.0  # seconds without work after which a process is ended, when another one has done some
+STOPPING = 0.25  # seconds that a process has to stop in the midst of a document before it is ended
+
+Worker = subprocess.Popen[bytes]
 
 
 class WorkerPool:
@@ -28,10 +31,10 @@ class WorkerPool:
         self._path = path
         self._closed = False
         self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._idle: LifoQueue[subprocess.Popen[bytes] | None] = LifoQueue()
-        for _ in range(size):
-            self._idle.put(None)  # a place for a process that is not started yet
+        self._running: set[Worker] = set()
+        # Places for processes, each with the time when it became free; the last one is taken first.
+        self._idle: list[tuple[float, Worker | None]] = [(0.0, None)] * size
+        self._freed = threading.Condition()
 
     def begin(self, request: dict[str, Any], timeout: float) -> "Reply":
         """The beginning of the reply to a request, waiting for a free process included in `timeout` seconds.
@@ -40,10 +43,10 @@ class WorkerPool:
         """
         timeout = _checked(timeout)
         deadline = time.monotonic() + timeout
-        try:
-            worker = self._idle.get(timeout=timeout)
-        except Empty:
-            raise QueryTimeoutError(f"no query process was free within {timeout:g} s: try again later") from None
+        with self._freed:
+            if not self._freed.wait_for(lambda: self._idle, timeout):
+                raise QueryTimeoutError(f"no query process was free within {timeout:g} s: try again later")
+            worker = self._idle.pop()[1]
         reply = self._ask(worker, request, max(deadline - time.monotonic(), 0.001), timeout)
         reply.receive()
         return reply
@@ -54,15 +57,22 @@ class WorkerPool:
         Raises StoreError.
         """
         timeout = _checked(timeout)
-        try:
-            worker = self._idle.get_nowait()
-        except Empty:
-            return None
+        with self._freed:
+            if not self._idle:
+                return None
+            worker = self._idle.pop()[1]
         return self._ask(worker, request, timeout, timeout)
 
-    def release(self, worker: subprocess.Popen[bytes]) -> None:
+    def release(self, worker: Worker | None) -> None:
         """Takes a process back that answered all that it was asked, or that is buried."""
-        self._idle.put(worker)
+        now = time.monotonic()
+        with self._freed:
+            unused = [w for since, w in self._idle if w is not None and now - since > LINGER]
+            self._idle = [(since, None if w in unused else w) for since, w in self._idle]
+            self._idle.append((now, worker))
+            self._freed.notify()
+        for other in unused:
+            threading.Thread(target=self._end, args=(other,), daemon=True).start()
 
     def close(self) -> None:
         """Ends all processes, those at work too; a second call does nothing."""
@@ -74,15 +84,10 @@ class WorkerPool:
             worker.wait()
             _close_pipes(worker)
 
-    def bury(self, worker: subprocess.Popen[bytes], timeout: float) -> StoreError:
+    def bury(self, worker: Worker, timeout: float) -> StoreError:
         """Clears up after a process that ended or is no longer wanted, and says why it did not answer."""
-        worker.kill()
-        status = worker.wait()
-        with self._lock:
-            self._running.discard(worker)
-            closed = self._closed
-        _close_pipes(worker)
-        if closed:
+        status = self._end(worker)
+        if self._closed:
             return StoreError("the store was closed while the query ran")
         if status == -signal.SIGALRM:
             return QueryTimeoutError(
@@ -93,18 +98,25 @@ class WorkerPool:
             "too deeply"
         )
 
-    def _ask(
-        self, worker: subprocess.Popen[bytes] | None, request: dict[str, Any], left: float, timeout: float
-    ) -> "Reply":
+    def _end(self, worker: Worker) -> int:
+        """Ends a process and returns its exit status."""
+        worker.kill()
+        status = worker.wait()
+        with self._lock:
+            self._running.discard(worker)
+        _close_pipes(worker)
+        return status
+
+    def _ask(self, worker: Worker | None, request: dict[str, Any], left: float, timeout: float) -> "Reply":
         """Hands a request to the process in this place, which has `left` of `timeout` seconds."""
         try:
             worker = worker if worker and worker.poll() is None else self._start()
         except BaseException:
-            self._idle.put(None)
+            self.release(None)
             raise
         return Reply(self, worker, {**request, "deadline": time.monotonic() + left}, timeout)
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> Worker:
         # -P: the folder that the user is in is not searched for modules. No text goes through a shell.
         command = [sys.executable, "-P", "-m", "loaders.sparql_worker", str(self._path), json.dumps(PREFIXES)]
         path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
@@ -122,13 +134,11 @@ class WorkerPool:
 class Reply:
     """What a process says to one request: `head`, and for a document its bytes.
 
-    Reading it may raise QueryTimeoutError and StoreError. Must be closed; one that was not read to its end costs its
+    Reading it may raise QueryTimeoutError and StoreError. Must be closed; one that was not read to its end may cost its
     process.
     """
 
-    def __init__(
-        self, pool: WorkerPool, worker: subprocess.Popen[bytes], request: dict[str, Any], timeout: float
-    ) -> None:
+    def __init__(self, pool: WorkerPool, worker: Worker, request: dict[str, Any], timeout: float) -> None:
         self._pool, self._worker, self._timeout = pool, worker, timeout
         self._ended = self._done = False
         self.media_type = ""
@@ -167,9 +177,34 @@ class Reply:
         if self._ended:
             return
         self._ended = True
-        if not self._done:
+        if not self._done and not self._stop():
             self._pool.bury(self._worker, self._timeout)
         self._pool.release(self._worker)
+
+    def _stop(self) -> bool:
+        """Whether the process, in the midst of a document, could be made to end it: then it can answer others."""
+        if not self.media_type or self.length is not None:
+            return False
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            self._worker.kill()
+
+        timer = threading.Timer(STOPPING, end)
+        timer.start()
+        try:
+            self._write(b"\n")
+            while not self._done:
+                self._next()
+        except EOFError:
+            return False
+        except StoreError:  # the end that was asked for
+            pass
+        finally:
+            timer.cancel()
+            timer.join()
+        return not late.is_set()
 
     @contextmanager
     def _or_end(self) -> Iterator[None]:
@@ -239,7 +274,7 @@ def _checked(timeout: float) -> float:
     return min(timeout, _LONGEST)
 
 
-def _close_pipes(worker: subprocess.Popen[bytes]) -> None:
+def _close_pipes(worker: Worker) -> None:
     for pipe in (worker.stdin, worker.stdout):
         if pipe is not None:
             try:

@@ -9,12 +9,14 @@ Request: {"text", "deadline", "limit"} and, for a document, {"forms", "base", "d
 Reply:   {"columns", "rows", "truncated"}, or {"error", "kind"}, or a document: {"media_type", "length"}, a line, and
          then its bytes. Where `length` is null, the bytes come as frames: four bytes of length, and so many bytes; the
          last frame is empty. A frame of length `FAILED` says that the answer ends here, and a line why.
+An empty line instead of a request, in the midst of frames, ends the document.
 """
 
 import json
 import os
 import re
 import resource
+import select
 import signal
 import sys
 import time
@@ -144,6 +146,8 @@ class Outlet:
         self._pipe.flush()
 
     def _send(self) -> None:
+        if self.sent and select.select([sys.stdin], [], [], 0)[0]:
+            raise RefusedError("nobody wants the rest")
         head = b"" if self.sent else self._head(None)
         self._pipe.write(head + len(self._held).to_bytes(4) + self._held)
         self._pipe.flush()
@@ -290,6 +294,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     snapshot = Snapshot(sys.argv[1], json.loads(sys.argv[2]))
     for line in sys.stdin.buffer:
+        if not line.strip():  # the document was at its end already
+            continue
         request = json.loads(line)
         signal.setitimer(signal.ITIMER_REAL, max(request["deadline"] - time.monotonic(), 0.001))
         answer(snapshot, request, sys.stdout.buffer)

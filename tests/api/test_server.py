@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.assemble import OpenRun
+from api.health import FRESH
 from api.limits import Limits
 from api.models import MAX_K, MAX_QUERIES
 from api.server import KEEP_ALIVE, create_app, serve
@@ -521,6 +522,17 @@ def test_health_is_quick_while_queries_hang(opened: OpenRun) -> None:
         assert time.monotonic() - started < 1
         opened.cypher.release.set()
         assert [h.result().status_code for h in hanging] == [200] * 4
+
+
+def test_many_who_ask_for_health_ask_the_stores_once(client: TestClient, opened: OpenRun) -> None:
+    assert isinstance(opened.cypher, Store)
+    told = [client.get("/health").json() for _ in range(5)]
+    assert told[0]["status"] == "ok"
+    assert told == [told[0]] * 5
+    assert len(opened.cypher.asked) == 1
+    opened.cypher.broken = True
+    time.sleep(FRESH)
+    assert client.get("/health").status_code == 503
 
 
 def test_a_store_that_hangs_is_busy_at_first_and_then_an_error() -> None:

@@ -1,5 +1,6 @@
 """The property graph over Bolt: its shape, its values, and loads that are disturbed. Both engines, one test each."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -12,17 +13,20 @@ from typing import Any
 
 import pytest
 from neo4j.exceptions import ServiceUnavailable
+from neo4j.graph import Node
 from neo4j.spatial import CartesianPoint
 from neo4j.time import Duration
 
 from kg.errors import StoreError
 from kg.graph import GraphFiles
 from kg.ontology import load_ontology
+from kg.protocols import Rows
 from kg.records import Triple
 from kg.run import Run
 from loaders.bolt import BoltStore, connect
+from loaders.bolt_link import FETCH
 from loaders.bolt_server import RemoteServer
-from loaders.bolt_values import BATCH, BATCH_CHARACTERS, ahead, chunks, plain, store_error
+from loaders.bolt_values import BATCH, BATCH_CHARACTERS, PART, ahead, chunks, plain, store_error
 from loaders.cypher_text import merge_edges, merge_nodes
 from loaders.imports import import_files
 from tests.graphs import CAKE, ROWS, contents, many, write_graph
@@ -173,6 +177,25 @@ def test_values_are_plain(store: BoltStore) -> None:
     assert row[1].startswith("2020-02-03T04:05:06")
     assert row[2:] == ["P1DT2S", {"srid": 7203, "coordinates": [1.0, 2.0]}, [1, None, {"a": [True]}], "00ff", 1.5]
     assert plain((Duration(days=1), CartesianPoint((1, 2)))) == ["P1D", {"srid": 7203, "coordinates": [1.0, 2.0]}]
+
+
+def test_a_long_answer_is_not_kept(store: BoltStore, tmp_path: Path) -> None:
+    store.write(write_graph(tmp_path / "run", many(4_000)), "many-1")
+    kept: list[int] = []
+
+    def take(_: Rows) -> None:
+        kept.append(sum(isinstance(thing, Node) for thing in gc.get_objects()))
+
+    gc.collect()
+    gc.disable()  # what is kept in cycles would hide until the next collection
+    try:
+        store.stream("MATCH (h)-[r]->(t) RETURN h, r, t", None, 60, 10**6, take)
+        after = sum(isinstance(thing, Node) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert len(kept) >= 4_000 // PART
+    assert max(kept) < 2 * (FETCH + PART)  # two nodes a row
+    assert after == 0
 
 
 @pytest.mark.parametrize("value", [2**63, "\ud800", {1, 2}, object(), {"a": {1: object()}}])

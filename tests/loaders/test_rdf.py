@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 import pytest
@@ -362,6 +363,62 @@ def test_an_interrupted_query_does_not_answer_the_next(store: RdfStore, monkeypa
 
 def _interrupt(text: object) -> None:
     raise KeyboardInterrupt
+
+
+MANY = "?a ?b ?c . ?d ?e ?f . ?g ?h ?i ."  # as rows, of which even a small store has more than a document holds back
+
+
+def long_document(store: RdfStore, text: str) -> Any:
+    document = store.document(SparqlRequest(text, ["text/csv"]), 30, 10**9, 10**12)
+    assert document.length is None
+    return document
+
+
+def test_who_leaves_in_the_midst_of_a_document_costs_no_process(fresh: RdfStore, tmp_path: Path) -> None:
+    fresh.write(built(tmp_path / "run", ROWS), "demo-1")
+    fresh.warm()
+    running = set(fresh._workers._running)
+    for _ in range(3):
+        document = long_document(fresh, f"SELECT * {{ {MANY} }}")
+        next(document.chunks())
+        document.close()
+        assert fresh.query("ASK {}").rows == [[True]]
+    assert fresh._workers._running == running
+
+
+def test_a_process_that_does_not_stop_is_ended(store: RdfStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    stubborn = """
+import sys, time
+sys.stdin.readline()
+sys.stdout.buffer.write(b'{"media_type": "text/csv", "length": null}\\n' + (5).to_bytes(4) + b"begun")
+sys.stdout.flush()
+time.sleep(60)
+"""
+    pool = WorkerPool(store.path, 1)
+    with monkeypatch.context() as patch, subprocess.Popen(
+        [sys.executable, "-c", stubborn], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        patch.setattr(pool, "_start", lambda: process)
+        reply = pool.begin({"text": "SELECT ?x {}", "limit": 9}, 30)
+        assert next(reply.chunks()) == b"begun"
+        reply.close()
+        assert process.returncode == -signal.SIGKILL
+    assert pool.begin({"text": "SELECT (2 AS ?n) {}", "limit": 9}, 9).head["rows"] == [[2]]
+    pool.close()
+
+
+def test_processes_without_work_are_ended(fresh: RdfStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loaders.sparql_pool.LINGER", 0.1)
+    fresh.write(built(tmp_path / "run", ROWS), "demo-1")
+    document = long_document(fresh, f"SELECT * {{ {MANY} }}")
+    fresh.query("ASK {}")
+    document.close()
+    assert len(fresh._workers._running) == 2
+    end = time.monotonic() + 20
+    while len(fresh._workers._running) > 1 and time.monotonic() < end:
+        time.sleep(0.2)
+        fresh.query("ASK {}")
+    assert len(fresh._workers._running) == 1
 
 
 def test_a_large_request_is_not_started_by_who_may_not_wait(store: RdfStore) -> None:
