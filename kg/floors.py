@@ -30,7 +30,7 @@ from kg.records import Completion, Triple
 from kg.run import Progress, read_parquet, silent, write_atomically, write_parquet
 from kg.score_calibration import calibrate
 from kg.sentence_vectors import ENCODER, SentenceEncoder, sentence_vectors
-from kg.student import (
+from kg.student_folder import (
     FORMAT,
     SETTINGS,
     Wording,
