@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from kg.constraints import Constraints
 from kg.decoding import Written
 from kg.errors import StudentError, UnknownNameError
 from kg.normal import normal_form
@@ -49,6 +50,32 @@ def test_draws_are_distinct_and_scored_as_score_says(student):
     best = found[0][0]
     assert torch.tensor(student.score([best.triple])).exp().item() == pytest.approx(best.score, rel=1e-3)
     assert student.draw([("", "xWant")], 3) == [[]]
+
+
+def test_diverse_search_finds_other_tails_with_the_models_own_scores(student):
+    queries = [("PersonX bakes a cake", "xWant"), ("PersonX sings", "xAttr")]
+    plain, found = student.complete(queries, 4), student.complete(queries, 4, diversity=5.0)
+    for (head, relation), completions, others in zip(queries, found, plain, strict=True):
+        assert 1 <= len(completions) <= 4
+        assert len({normal_form(c.triple.tail, ONTOLOGY[relation].tail) for c in completions}) == len(completions)
+        (greedy,) = student.complete([(head, relation)], 1)[0]
+        assert greedy.triple in [c.triple for c in completions]  # the first beam pays nothing
+        assert {c.triple for c in completions} != {c.triple for c in others}
+        scores = [c.score for c in completions]
+        assert scores == sorted(scores, reverse=True)
+        assert torch.tensor(student.score([c.triple for c in completions])).exp().tolist() == pytest.approx(
+            scores, rel=1e-2
+        )
+        alone = student.complete([(head, relation)], 4, diversity=5.0)[0]
+        assert [c.triple for c in alone] == [c.triple for c in completions]
+
+
+def test_diverse_search_keeps_to_words(student):
+    queries = [("PersonX bakes a cake", "xWant")]
+    banned = student.complete(queries, 1, diversity=0.5)[0][0].triple.tail.split()[-1]
+    found = student.complete_within(queries, 4, Constraints(must_not=(banned,)), diversity=0.5)[0]
+    assert found
+    assert not any(banned in c.triple.tail.split() for c in found)
 
 
 def test_a_likely_tail_scores_higher(student):
