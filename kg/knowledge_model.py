@@ -4,7 +4,7 @@ It is asked in the words of its relations; `kg.decoding` writes and scores the t
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -32,6 +32,11 @@ class KnowledgeModel:
         self.name = name
         self.gives_heads = gives_heads
 
+    @property
+    def relations(self) -> Collection[str]:
+        """The names of the relations that it knows, with the prefix `Not` for denied ones."""
+        return self.wordings
+
     def known(self, triples: Sequence[Triple]) -> list[Triple]:
         """The triples whose relations the student knows."""
         return [t for t in triples if list(t)[1] in self.wordings]
@@ -54,6 +59,7 @@ class KnowledgeModel:
 
         A `diversity` above 0 is the strength of diverse beam search: the nats that a token costs a beam for each beam
         before it that has it at the same place (Vijayakumar et al. 2018). It changes which tails are found, not scores.
+        A weak one finds fewer than `k`: many beams then write the same text.
         """
         beams = 1 if k == 1 else min(k + SPARE_BEAMS, MAX_BEAMS)
         return self._answer(queries, k, lambda prompts: self.layout.write(prompts, beams, diversity=diversity))
@@ -83,7 +89,7 @@ class KnowledgeModel:
         Raises StudentError when the student was not trained with `heads`.
         """
         if not self.gives_heads:
-            raise StudentError(f"{self.name} was not trained to give heads: train it with --set heads=true")
+            raise StudentError(f"this {self.name} was not trained to give heads: `kg train` with --set heads=true")
         wordings = [self._wording(label) for label, _ in queries]
         texts = [self._tail_first(label, tail) if head_text(tail) else None for label, tail in queries]
         beams = min(k + SPARE_BEAMS, MAX_BEAMS)
