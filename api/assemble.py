@@ -15,7 +15,7 @@ from kg.run import Run
 
 if TYPE_CHECKING:
     from api.completion import Source
-    from kg.student import TrainedStudent
+    from kg.student_folder import TrainedStudent
     from loaders.sparql_endpoint import SparqlEndpoint
 
 TEACHERS = {
@@ -150,7 +150,7 @@ def load_student(path: Path) -> Student:
 
 def load_bare_student(path: Path) -> "TrainedStudent":
     """A trained student with the scores that its kind gives. Raises StudentError for a folder that is none."""
-    kind = load("kg.student:read_settings")(path).get("kind", "causal")
+    kind = load("kg.student_folder:read_settings")(path).get("kind", "causal")
     if kind not in STUDENTS:
         raise StudentError(f"{path} holds a student of the kind {kind!r}: {nearest(kind, STUDENTS)}")
     return cast("TrainedStudent", load(STUDENTS[kind]).load(path))

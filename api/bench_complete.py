@@ -23,7 +23,8 @@ from torch import Tensor
 from api.bench_client import drive, percentile
 from kg.decoding import MAX_TAIL
 from kg.errors import InputError
-from kg.student import MAX_BEAMS, SPARE_BEAMS, LanguageModelStudent
+from kg.knowledge_model import MAX_BEAMS, SPARE_BEAMS
+from kg.student import LanguageModelStudent
 from loaders.bench_load import made_graph
 
 QUERIES = 128

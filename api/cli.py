@@ -39,7 +39,7 @@ COMMANDS = {
     "train": ("api.commands_student", "Train a student on a run or a file of triples."),
     "train-critic": ("api.commands_critic", "Train a critic on triples that people judged."),
     "judge": ("api.commands_critic", "Let a trained critic judge the triples of a run or a file."),
-    "complete": ("api.commands_student", "Complete heads: by a student, or by a run with what is like it."),
+    "complete": ("api.commands_complete", "Complete heads: by a student, or by a run with what is like it."),
     "serve": ("api.commands_serve", "Serve a run over HTTP: Cypher, SPARQL, completion, a page."),
     "bolt": ("api.commands_serve", "Show where Bolt tools reach the embedded Cypher engine, and keep it running."),
     "bench": ("api.commands_serve", "Measure a part against its limit, as a ratio in one run."),

@@ -16,7 +16,7 @@ from kg.protocols import AnyField, Student
 from kg.records import Completion, Triple
 
 GRAPH = "graph"
-_Complete = Callable[[Sequence[tuple[str, str]], int], list[list[Completion]]]
+_Complete = Callable[[Sequence[Any], int], list[list[Completion]]]
 MOST = 10_000  # edges of one tail that are ranked
 
 
@@ -121,13 +121,15 @@ class GraphSource:
 
 
 class StudentSource:
-    """A student's proposals, for relations that it has learned: tails, and what else its kind can give."""
+    """A student's proposals, for relations that it has learned: tails of one or of any, and what else it can give."""
 
-    def __init__(self, student: Student) -> None:
+    def __init__(self, student: Student, ontology: Ontology) -> None:
+        """Of any relation means of any that the ontology has too."""
         self._student = student
+        self._relations = [r for r in student.relations if r in ontology or r.removeprefix("Not") in ontology]
 
     def complete(self, queries: Sequence[Query], k: int) -> Proposals:
-        """At most `k` completions of each query with a relation, or with head and tail."""
+        """At most `k` completions of each query with a head, or with relation and tail."""
         found: list[list[Completion]] = [[] for _ in queries]
         unlearned: dict[str, None] = {}
         for ask, asked in self._shares(queries):
@@ -135,28 +137,41 @@ class StudentSource:
             unlearned |= dict.fromkeys(unknown)
             for n, completions in zip(asked, answers, strict=True):
                 q = queries[n]
-                found[n] = [c for c in completions if q.name or q.fits(c.triple)][:k]
+                found[n] = [c for c in completions if list(c.triple)[1] in self._wanted(q)][:k]
         note = f"the student never learned {', '.join(unlearned)}: there the graph answers alone" if unlearned else ""
         return Proposals(found, note)
 
-    def _shares(self, queries: Sequence[Query]) -> Iterator[tuple[_Complete, dict[int, tuple[str, str]]]]:
+    def _shares(self, queries: Sequence[Query]) -> Iterator[tuple[_Complete, dict[int, Any]]]:
         """What the student can do, each with the queries for it, by their places."""
         student, tails, heads, relations = self._student, {}, {}, {}
         for n, q in enumerate(queries):
-            if q.tail is None and q.head is not None and q.name:
-                tails[n] = q.head, q.name
+            if q.tail is None and q.head is not None:
+                tails[n] = q.head, self._wanted(q)
             elif q.head is None and q.tail is not None and q.name:
                 heads[n] = q.name, q.tail
             elif q.head is not None and q.tail is not None:
                 relations[n] = q.head, q.tail
-        yield student.complete, tails
+        yield lambda asked, k: complete_any(student.complete, asked, k), tails
         if isinstance(student, AnyField):
             if student.gives_heads:
                 yield student.complete_heads, heads
             yield lambda pairs, _: student.complete_relations(pairs, MOST), relations
 
+    def _wanted(self, q: Query) -> list[str]:
+        """The names of the relations that are asked for."""
+        return [q.name] if q.name else [r for r in self._relations if r in (q.among or self._relations)]
 
-def _ask(ask: _Complete, pairs: Sequence[tuple[str, str]], k: int) -> tuple[list[list[Completion]], list[str]]:
+
+def complete_any(
+    complete: _Complete, asked: Sequence[tuple[str, Sequence[str]]], k: int
+) -> list[list[Completion]]:
+    """For each head the `k` best tails of any of its relations, as `complete` finds tails of (head, relation)."""
+    answers = iter(complete([(head, label) for head, labels in asked for label in labels], k))
+    found = [[c for _ in labels for c in next(answers)] for _, labels in asked]
+    return [sorted(completions, key=lambda c: -c.score)[:k] for completions in found]
+
+
+def _ask(ask: _Complete, pairs: Sequence[Any], k: int) -> tuple[list[list[Completion]], list[str]]:
     """The student's completions, and what it does not know."""
     try:
         return (ask(pairs, k) if pairs else []), []

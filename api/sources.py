@@ -25,7 +25,7 @@ class Sources:
     ) -> None:
         self._run = run
         self._ontology = ontology
-        self._learned = [*([StudentSource(student)] if student is not None else []), *more]
+        self._learned = [*([StudentSource(student, ontology)] if student is not None else []), *more]
         self._patience = patience
         self._progress = progress
         self._graphs: dict[tuple[str, ...], tuple[GraphSource, Source]] = {}

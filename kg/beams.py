@@ -1,10 +1,12 @@
-"""Beam search over a whole batch of prompts.
+"""Beam search over a whole batch of prompts, plain or diverse (Vijayakumar et al. 2018, arXiv 1610.02424).
 
-Each prompt is read once, whatever the number of beams; a prompt whose beams have all ended leaves the batch, so that
-one long text does not hold up the others.
+Each prompt is read once, whatever the number of beams. The beams of a prompt are searched in groups, of which plain
+search has one; the groups of all prompts go through the model together. A group whose beams have all ended leaves the
+batch, so that one long text does not hold up the others.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import torch
@@ -18,8 +20,8 @@ class Hypothesis(NamedTuple):
     score: float
 
 
-# Given the prompts that are at work and their texts (prompts x beams x length), what is added to the log-probabilities
-# of what may follow: prompts x beams x vocabulary.
+# Given the prompt of each group that is at work and the texts of its beams (groups x beams x length), what is added to
+# the log-probabilities of what may follow: groups x beams x vocabulary.
 Bias = Callable[[Sequence[int], Tensor], Tensor]
 
 
@@ -33,60 +35,104 @@ class Decoder(Protocol):
         ...
 
 
+class _Beams(NamedTuple):
+    """Groups of beams and what may follow them."""
+
+    scores: Tensor  # sums of log-probabilities: groups x beams
+    steered: Tensor  # the same with what bias and diversity have added, by which the best are chosen
+    following: Tensor  # log-probabilities: groups x beams x vocabulary
+    guided: Tensor  # the same with the bias
+
+
+class _Step(NamedTuple):
+    """The best continuations of groups, best first; all are groups x continuations."""
+
+    scores: Tensor
+    steered: Tensor
+    parents: Tensor  # the beams that are continued
+    tokens: Tensor
+
+
 @torch.inference_mode()
 def search(
-    decoder: Decoder, beams: int, end: int, limit: int, bias: Bias | None = None
+    decoder: Decoder, beams: int, end: int, limit: int, bias: Bias | None = None, groups: int = 1,
+    diversity: float = 0.0,
 ) -> list[list[Hypothesis]]:
     """For each row of `decoder` the `beams` texts of at most `limit` tokens that end first, best first.
 
     One beam is greedy decoding. No text is empty. A row of which nothing ends gives what there is at the limit. `bias`
     steers which texts are found; their scores stay those of the model.
+
+    Several `groups`, each with an equal share of the beams, choose their tokens one after the other: a token costs a
+    group `diversity` nats for each beam of the groups before it that goes on with this token at the same place (Hamming
+    diversity). Two groups may find the same text.
     """
-    first = decoder.logits.float().log_softmax(-1)
-    first[:, end] = -torch.inf
-    beams = min(beams, first.shape[1] - 1)
-    alive = list(range(len(first)))
-    nothing = torch.empty((len(first), 1, 0), dtype=torch.long, device=first.device)
-    steered, tokens = (first if bias is None else first + bias(alive, nothing)[:, 0]).topk(beams)  # prompts x beams
-    scores = first.gather(1, tokens)
-    extra = steered - scores  # what the bias has added so far
-    texts = tokens.unsqueeze(2)  # prompts x beams x length
-    found: list[list[Hypothesis]] = [[] for _ in range(len(first))]
-    rows = torch.arange(len(first), device=first.device).repeat_interleave(beams)
-    for length in range(2, limit + 1):
-        decoder.advance(rows, texts[:, :, -1].flatten())
-        added = None if bias is None else bias(alive, texts)
-        scores, extra, parents, tokens = _extend(scores, extra, decoder.logits, added, 2 * beams)
-        _collect(found, alive, (tokens == end)[:, :beams], scores / length, texts, parents)
-        going = torch.tensor([n for n, i in enumerate(alive) if len(found[i]) < beams], device=first.device)
-        if len(going) == 0:
-            alive = []
+    following = decoder.logits.float().log_softmax(-1)
+    following[:, end] = -torch.inf
+    prompts, size = following.shape
+    width = min(beams // groups, size - 1)
+    following = following.repeat(groups, 1)
+    alive = list(range(len(following)))  # the groups at work: the first of each prompt, then the second of each, ...
+    rows = torch.arange(prompts, device=following.device).repeat(groups).unsqueeze(1)  # of the decoder: groups x beams
+    scores = steered = following.new_zeros(rows.shape)
+    texts = rows.new_empty((*rows.shape, 0))  # groups x beams x length
+    found: list[list[Hypothesis]] = [[] for _ in alive]
+    for length in range(1, limit + 1):
+        if length > 1:
+            decoder.advance(rows.flatten(), texts[:, :, -1].flatten())
+            rows = torch.arange(rows.numel(), device=rows.device).view(rows.shape)
+            following = decoder.logits.float().log_softmax(-1)
+        following = following.view(*rows.shape, size)
+        guided = following if bias is None else following + bias([i % prompts for i in alive], texts)
+        group = _Beams(scores, steered, following, guided)
+        count = 2 * width if length > 1 else width  # half of them may end
+        step = _extend(group, count) if groups == 1 else _in_turn(group, alive, prompts, count, width, end, diversity)
+        _collect(found, alive, (step.tokens == end)[:, :width], step.scores / length, texts, step.parents)
+        going = [n for n, i in enumerate(alive) if len(found[i]) < width]
+        alive = [alive[n] for n in going]
+        if not alive:
             break
-        alive = [alive[n] for n in going.tolist()]
-        scores, extra, parents, tokens, texts = (t[going] for t in (scores, extra, parents, tokens, texts))
-        kept = (tokens == end).to(torch.int8).argsort(dim=1, stable=True)[:, :beams]  # the best that go on
-        scores, extra, parents, tokens = (t.gather(1, kept) for t in (scores, extra, parents, tokens))
-        texts = torch.cat([_of_parents(texts, parents), tokens.unsqueeze(2)], 2)
-        rows = (going.unsqueeze(1) * beams + parents).flatten()
+        kept = _best_that_go_on(step.tokens, end, width)
+        scores, steered, parents, tokens = (t.gather(1, kept)[going] for t in step)
+        texts = torch.cat([_of_parents(texts[going], parents), tokens.unsqueeze(2)], 2)
+        rows = rows[going].gather(1, parents)
     for n, i in enumerate(alive):
         if not found[i]:
             found[i] = _unfinished(texts[n], scores[n])
-    return [sorted(texts_of, key=lambda h: -h.score)[:beams] for texts_of in found]
+    best = [sorted(texts_of, key=lambda h: -h.score)[:width] for texts_of in found]
+    return [sorted((h for own in best[n::prompts] for h in own), key=lambda h: -h.score) for n in range(prompts)]
 
 
-def _extend(
-    scores: Tensor, extra: Tensor, logits: Tensor, added: Tensor | None, count: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The best `count` continuations of each prompt's beams: (sums of log-probabilities, of biases, beams, tokens)."""
-    following = logits.float().log_softmax(-1).view(*scores.shape, -1)
-    size = following.shape[2]
-    sums = (scores.unsqueeze(2) + following).flatten(1)
-    if added is None:
-        best, flat = sums.topk(count)
-        return best, extra.gather(1, flat // size), flat // size, flat % size
-    steered, flat = (sums + (extra.unsqueeze(2) + added).flatten(1)).topk(count)
-    best = sums.gather(1, flat)
-    return best, steered - best, flat // size, flat % size
+def _extend(group: _Beams, count: int) -> _Step:
+    """The best `count` continuations of each group."""
+    size = group.following.shape[2]
+    steered, flat = (group.steered.unsqueeze(2) + group.guided).flatten(1).topk(count)
+    parents = flat // size
+    return _Step(
+        group.scores.gather(1, parents) + group.following.flatten(1).gather(1, flat), steered, parents, flat % size
+    )
+
+
+def _in_turn(
+    groups: _Beams, alive: Sequence[int], prompts: int, count: int, width: int, end: int, diversity: float
+) -> _Step:
+    """As `_extend`, but each group of a prompt pays for the tokens with which the beams of those before it go on."""
+    owners = torch.tensor([i % prompts for i in alive], device=groups.scores.device)
+    taken = groups.following.new_zeros((prompts, groups.following.shape[2]))  # by how many beams
+    starts = [n for n in range(len(alive)) if n == 0 or alive[n - 1] // prompts < alive[n] // prompts]
+    steps = []
+    for start, stop in pairwise([*starts, len(alive)]):
+        group, own = _Beams(*(t[start:stop] for t in groups)), owners[start:stop]
+        steps.append(_extend(group._replace(guided=group.guided - diversity * taken[own].unsqueeze(1)), count))
+        tokens = steps[-1].tokens
+        going = tokens.gather(1, _best_that_go_on(tokens, end, width))
+        taken[own] = taken[own].scatter_add(1, going, torch.ones_like(going, dtype=taken.dtype))
+    return _Step(*map(torch.cat, zip(*steps, strict=True)))
+
+
+def _best_that_go_on(tokens: Tensor, end: int, count: int) -> Tensor:
+    """Places of the first `count` continuations of each group that do not end."""
+    return (tokens == end).to(torch.int8).argsort(dim=1, stable=True)[:, :count]
 
 
 def _collect(

@@ -106,19 +106,21 @@ class Layout(ABC):
     @torch.inference_mode()
     def write(
         self, prompts: Sequence[list[int]], beams: int, batch_tokens: int = 16384,
-        steer: Callable[[Sequence[int]], Bias] | None = None,
+        steer: Callable[[Sequence[int]], Bias] | None = None, diversity: float = 0.0,
     ) -> list[list[Written]]:
         """The `beams` most probable texts that beam search finds after each prompt, best first; greedy for 1.
 
-        `steer` gives the bias of the search for some of the prompts, by their places (`kg.constraints`).
+        `steer` gives the bias of the search for some of the prompts, by their places (`kg.constraints`). With a
+        `diversity` above 0 each beam is a group of its own, which explores most (Vijayakumar et al. 2018).
         """
         self.model.eval()
         found: list[list[Written]] = [[] for _ in prompts]
         lengths = [beams * (len(p) + MAX_TAIL) for p in prompts]
+        groups = beams if diversity > 0 else 1
         for batch in batches_by_length(lengths, batch_tokens):
             with self.autocast():
                 decoder, bias = self._decoder([prompts[i] for i in batch]), None if steer is None else steer(batch)
-                written = search(decoder, beams, self._end, MAX_TAIL, bias)
+                written = search(decoder, beams, self._end, MAX_TAIL, bias, groups, diversity)
             for i, hypotheses in zip(batch, written, strict=True):
                 found[i] = self._texts(hypotheses)
         return found

@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -30,7 +30,7 @@ from kg.records import Completion, Triple
 from kg.run import Progress, read_parquet, silent, write_atomically, write_parquet
 from kg.score_calibration import calibrate
 from kg.sentence_vectors import ENCODER, SentenceEncoder, sentence_vectors
-from kg.student import (
+from kg.student_folder import (
     FORMAT,
     SETTINGS,
     Wording,
@@ -95,6 +95,11 @@ class FrequencyStudent:
         student = cls(triples, word_relations(triples, ontology), settings)
         progress("learning", len(triples), len(triples))
         return student
+
+    @property
+    def relations(self) -> Collection[str]:
+        """The names of the relations that it knows, with the prefix `Not` for denied ones."""
+        return self.wordings
 
     def known(self, triples: Sequence[Triple]) -> list[Triple]:
         """The triples whose relations the student knows."""

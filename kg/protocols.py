@@ -199,6 +199,11 @@ class Student(Protocol):
 
     name: str
 
+    @property
+    def relations(self) -> Collection[str]:
+        """The names of the relations that it knows, with the prefix `Not` for denied ones."""
+        ...
+
     def complete(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
         """For each (head, relation) at most `k` distinct completions, best first."""
         ...

@@ -7,7 +7,7 @@ complete, so it is less than the probability that the tail holds.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,11 @@ class CalibratedStudent:
         self.name = student.name
         self._student = student
         self._calibration = calibration
+
+    @property
+    def relations(self) -> Collection[str]:
+        """The student's."""
+        return self._student.relations
 
     def complete(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
         """As the student's, with calibrated scores."""

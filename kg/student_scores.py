@@ -12,7 +12,7 @@ from kg.ontology import load_ontology
 from kg.protocols import Student
 from kg.sentence_vectors import sentence_vectors
 from kg.splits import FRACTIONS, read_training_triples, split_heads
-from kg.student import TrainedStudent, training_key
+from kg.student_folder import TrainedStudent, training_key
 from kg.text_metrics import distinct, text_scores
 
 NONE = "none"

@@ -29,10 +29,10 @@ from kg.packing import common_prefix
 from kg.parallel import ALONE, Workers
 from kg.recipe import Section
 from kg.run import Progress, silent
+from kg.student_folder import CHECKPOINT
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT = "checkpoint.safetensors"
 BEST = "best.safetensors"
 BOARD = "tensorboard"
 LOG_SECONDS = 5.0

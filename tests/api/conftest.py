@@ -197,6 +197,7 @@ class Student:
     name: str = "tiny"
     tails: Sequence[tuple[str, float]] = (("eats it", 0.9), ("to sell it", 0.6), ("to sell the it", 0.5), ("x", 0.1))
     unlearned: str = "oReact"
+    relations: Sequence[str] = ("xWant", "NotxWant")
 
     def complete(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:
         if any(relation == self.unlearned for _, relation in queries):

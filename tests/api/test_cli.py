@@ -86,7 +86,7 @@ except SystemExit: print({heavy} & set(sys.modules))"""
     (["serve", "run", "--service", "localhost/sparql"], 2, "is not the address of an endpoint"),
     (["serve", "run", "--service", "http://x/> { } #"], 2, "is not the address of an endpoint"),
     (["relations", "--ontology", "nowhere.toml"], 1, "no such file"),
-    (["complete", "nowhere"], 2, "give two of --head, --relation and --tail, or --queries and --out"),
+    (["complete", "nowhere"], 2, "give --head or --tail (and perhaps --relation), or else --queries and --out"),
 ])
 def test_errors_are_one_line_that_says_what_to_do(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
     done = run_kg(*arguments, cwd=tmp_path)

@@ -37,27 +37,3 @@ def test_an_option_that_is_none_says_the_nearest(triples: Path, tmp_path: Path) 
     result = CliRunner().invoke(kg, command)
     assert isinstance(result.exception, RecipeError)
     assert "lora_rank" in str(result.exception)
-
-
-def test_tails_are_drawn_by_a_language_model_alone(triples: Path, tmp_path: Path) -> None:
-    base = write_model("gemma", tmp_path / "base")
-    with one_thread():
-        learn = [part for text in ("epochs=20", "learning_rate=1e-2", "dtype=float32") for part in ("--set", text)]
-        for name, more in (("s", ["--student", str(base), *learn]), ("floor", ["--student", "frequency"])):
-            made = CliRunner().invoke(kg, ["train", str(triples), "--out", str(tmp_path / name), *more])
-            assert made.exit_code == 0, made.output
-        query = ["--head", "PersonX bakes a cake", "--relation", "xWant", "-k", "4", "--top-p", "1", "--json"]
-        said = [
-            json.loads(CliRunner().invoke(kg, ["complete", str(tmp_path / "s"), *query, "--seed", seed]).stdout)
-            for seed in ("1", "1")
-        ]
-        refused = CliRunner().invoke(kg, ["complete", str(tmp_path / "floor"), *query])
-        kept = CliRunner().invoke(kg, ["complete", str(tmp_path / "s"), *query[:4], "--must-not", "eat", "--json"])
-        both = CliRunner().invoke(kg, ["complete", str(tmp_path / "s"), *query, "--must", "eat"])
-    assert said[0] == said[1]
-    assert said[0]["completions"]
-    assert all(0 <= c["score"] <= 1 for c in said[0]["completions"])
-    assert "has no language model" in str(refused.exception)
-    assert kept.exit_code == 0, kept.output
-    assert not any("eat" in c["tail"].split() for c in json.loads(kept.stdout)["completions"])
-    assert both.exit_code == 2

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.completion import GRAPH, GraphSource, Merged, Query, StudentSource, complete, edge_id, merge, read_query
+from api.completion import (
+    GRAPH,
+    GraphSource,
+    Merged,
+    Query,
+    StudentSource,
+    complete,
+    complete_any,
+    edge_id,
+    merge,
+    read_query,
+)
 from api.neighbours import NEIGHBOURS, NeighbourIndex, NeighbourSource
 from api.sources import Sources
 from api.triples import Edges
@@ -69,7 +80,7 @@ def test_a_merged_list_is_ranked_complete_and_without_duplicates(
 
 
 def ask(run: Run, *queries: Query, k: int = 10, student: bool = False, **more: Any) -> list[list[Merged]]:
-    others = [StudentSource(Student())] if student else []
+    others = [StudentSource(Student(), ONTOLOGY)] if student else []
     return complete(queries, k, GraphSource(Edges(run)), others, ONTOLOGY, **more)[0]
 
 
@@ -102,14 +113,45 @@ def test_k_caps_the_merged_list_and_new_only_leaves_known_ones_out(run: Run) -> 
 
 def test_a_relation_that_the_student_never_learned_is_answered_by_the_graph(run: Run) -> None:
     queries = [read_query(ONTOLOGY, HEAD, name) for name in ("oReact", "xWant", "oReact")]
-    found, notes = complete(queries, 5, GraphSource(Edges(run)), [StudentSource(Student())], ONTOLOGY)
+    found, notes = complete(queries, 5, GraphSource(Edges(run)), [StudentSource(Student(), ONTOLOGY)], ONTOLOGY)
     assert notes == ["the student never learned oReact: there the graph answers alone"]
     assert [len(f) for f in found] == [0, 5, 0]
 
 
 def test_a_student_is_not_asked_what_it_cannot_answer(run: Run) -> None:
-    queries = [read_query(ONTOLOGY, HEAD, None), read_query(ONTOLOGY, None, "xWant", "eat it")]
+    queries = [read_query(ONTOLOGY, HEAD, None, "eat it"), read_query(ONTOLOGY, None, "xWant", "eat it")]
     assert {m.source for found in ask(run, *queries, student=True) for m in found} == {GRAPH}
+
+
+def test_a_head_alone_is_completed_by_any_relation_that_student_and_ontology_have() -> None:
+    class Many(Student):
+        def complete(self, queries: Any, k: int = 5) -> Any:
+            scores = {"my own": 0.9, "xWant": 0.5, "NotxWant": 0.6, "xReact": 0.4}
+            return [
+                [Completion(Triple(h, r.removeprefix("Not"), f"{n}", r.startswith("Not")), scores[r] - n / 20, "many")
+                 for n in range(k)] for h, r in queries
+            ]
+
+    queries = [
+        read_query(ONTOLOGY, HEAD, None), read_query(ONTOLOGY, HEAD, None, None, ["xReact", "xWant", "xNeed"]),
+        read_query(ONTOLOGY, "x", "xReact"),
+    ]
+    student = Many(relations=("my own", "xWant", "NotxWant", "xReact"))
+    found = StudentSource(student, ONTOLOGY).complete(queries, 4)
+    assert [[(list(c.triple)[1], c.triple.tail) for c in part] for part in found.found] == [
+        [("NotxWant", "0"), ("NotxWant", "1"), ("xWant", "0"), ("NotxWant", "2")],
+        [("xWant", "0"), ("xWant", "1"), ("xWant", "2"), ("xReact", "0")],
+        [("xReact", f"{n}") for n in range(4)],
+    ]
+    assert found.note == ""
+
+
+def test_the_best_of_all_relations_come_first() -> None:
+    def complete_all(pairs: Any, k: int) -> Any:
+        return [[Completion(Triple(h, r, "t"), float(r), "s")] for h, r in pairs]
+
+    found = complete_any(complete_all, [("a", ["0.1", "0.3", "0.2"]), ("b", []), ("c", ["0.5"])], 2)
+    assert [[(c.triple.head, c.score) for c in part] for part in found] == [[("a", 0.3), ("a", 0.2)], [], [("c", 0.5)]]
 
 
 def test_a_student_of_any_field_is_asked_for_what_is_open(run: Run) -> None:
@@ -127,7 +169,7 @@ def test_a_student_of_any_field_is_asked_for_what_is_open(run: Run) -> None:
         read_query(ONTOLOGY, None, "xWant", "to feast"), read_query(ONTOLOGY, HEAD, None, "to feast"),
         read_query(ONTOLOGY, HEAD, None, "to feast", ["xReact"]), read_query(ONTOLOGY, None, None, "to feast"),
     ]
-    found = StudentSource(Any3()).complete(queries, 2).found
+    found = StudentSource(Any3(relations=("xWant", "xReact")), ONTOLOGY).complete(queries, 2).found
     assert [[list(c.triple) for c in part] for part in found] == [
         [["PersonX roasts a goose", "xWant", "to feast"]],
         [[HEAD, "xWant", "to feast"], [HEAD, "xReact", "to feast"]],

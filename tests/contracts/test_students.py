@@ -72,6 +72,10 @@ def test_it_has_a_name(case):
     assert case[1].name
 
 
+def test_it_names_the_relations_that_it_knows(case):
+    assert sorted(case[1].relations) == sorted(LABELS)
+
+
 @pytest.mark.parametrize("k", [1, 3])
 def test_completions(case, k):
     queries = [(head, label) for head in ("PersonX bakes 3 cakes", "PersonX flies 🙂") for label in LABELS]

@@ -1,5 +1,6 @@
 import itertools
 import math
+from collections import Counter
 
 import pytest
 import torch
@@ -81,6 +82,81 @@ def test_a_text_that_never_ends_stops_at_the_limit():
     table[:, :, 2] = 5
     for beams in (1, 2):
         assert search(Table(table), beams, END, 7)[0][0].tokens == [2] * 7
+
+
+class Changing(Table):
+    """A model with another table for every token, so that no two texts are equally probable: prompts x lengths x ..."""
+
+    length = 0
+
+    def _look(self):
+        return self.tables[torch.arange(len(self.tables)), self.length, self.last]
+
+    def advance(self, rows, tokens):
+        self.length += 1
+        super().advance(rows, tokens)
+
+
+def diverse_search_of_one(tables, groups, width, diversity):
+    """Diverse beam search by its definition; a beam is (tokens, log-probability, the same less all penalties)."""
+    beams = [[((), 0.0, 0.0)] for _ in range(groups)]
+    found = [[] for _ in range(groups)]
+    for length, following in enumerate(tables.log_softmax(-1).tolist(), 1):
+        taken = Counter()
+        for group in range(groups):
+            if len(found[group]) >= width:
+                continue
+            options = [
+                ((*tokens, t), score + step, steered + step - diversity * taken[t])
+                for tokens, score, steered in beams[group]
+                for t, step in enumerate(following[tokens[-1] if tokens else 0]) if t != END or tokens
+            ]
+            options.sort(key=lambda option: -option[2])
+            found[group] += [(o[0][:-1], o[1] / length) for o in options[:width] if o[0][-1] == END]
+            beams[group] = [o for o in options if o[0][-1] != END][:width]
+            taken.update(tokens[-1] for tokens, _, _ in beams[group])
+    for group in range(groups):
+        found[group] = found[group] or [(tokens, score / len(tables)) for tokens, score, _ in beams[group]]
+        found[group] = sorted(found[group], key=lambda text: -text[1])[:width]
+    return sorted((text for own in found for text in own), key=lambda text: -text[1])
+
+
+@settings(deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 3), st.integers(1, 4), st.integers(1, 3), st.floats(0, 5))
+def test_diverse_search_is_that_of_the_definition(seed, prompts, groups, width, diversity):
+    limit = 6
+    changing = tables(seed, prompts * limit).view(prompts, limit, SIZE, SIZE)
+    found = search(Changing(changing), groups * width, END, limit, groups=groups, diversity=diversity)
+    for own, texts in zip(changing, found, strict=True):
+        expected = diverse_search_of_one(own, groups, width, diversity)
+        assert sorted(tuple(h.tokens) for h in texts) == sorted(tokens for tokens, _ in expected)
+        assert [h.score for h in texts] == pytest.approx([score for _, score in expected], abs=1e-4)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 1000), st.integers(2, 4))
+def test_groups_without_a_penalty_find_the_same(seed, groups):
+    (alone,), (found,) = (
+        search(Table(tables(seed, 1)), 2 * n, END, 20, groups=n, diversity=0.0) for n in (1, groups)
+    )
+    assert found == sorted(alone * groups, key=lambda h: -h.score)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 1000), st.floats(0, 5), st.floats(0, 5))
+def test_a_stronger_penalty_gives_no_fewer_first_tokens(seed, a, b):
+    weak, strong = (
+        {h.tokens[0] for h in search(Table(tables(seed, 1)), 3, END, 20, groups=3, diversity=strength)[0]}
+        for strength in sorted([a, b])
+    )
+    assert len(weak) <= len(strong)
+
+
+def test_a_penalty_above_all_differences_gives_every_first_token():
+    found = search(Table(tables(2, 1)), SIZE - 1, END, 20, groups=SIZE - 1, diversity=1e3)[0]
+    assert {h.tokens[0] for h in found} == set(range(1, SIZE))
+    plain = search(Table(tables(2, 1)), SIZE - 1, END, 20, groups=SIZE - 1)[0]
+    assert len({h.tokens[0] for h in plain}) == 1
 
 
 @pytest.mark.parametrize("kind", MODELS)

@@ -20,16 +20,16 @@ def _one_thread():
         yield
 
 
-def find(table, constraints, beams=3, head="x y"):
+def find(table, constraints, beams=3, head="x y", **groups):
     bias = constraints.steer([head], lambda texts: [WORDS[text] for text in texts], SIZE, END)([0])
-    return search(Table(table[None]), beams, END, 30, bias)[0]
+    return search(Table(table[None]), beams, END, 30, bias, **groups)[0]
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.integers(0, 1000))
-def test_what_must_be_there_is_there_and_what_must_not_is_not(seed):
+@given(st.integers(0, 1000), st.sampled_from([{}, {"groups": 3, "diversity": 0.5}]))
+def test_what_must_be_there_is_there_and_what_must_not_is_not(seed, groups):
     (table,) = tables(seed, 1)
-    for found in find(table, Constraints(must=("c a",), must_not=("a b",))):
+    for found in find(table, Constraints(must=("c a",), must_not=("a b",)), **groups):
         text = found.tokens
         assert any(text[i : i + 2] == [3, 1] for i in range(len(text)))
         assert not any(text[i : i + 2] == [1, 2] for i in range(len(text)))

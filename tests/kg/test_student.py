@@ -1,6 +1,5 @@
 import json
 import shutil
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,54 +7,21 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from kg.decoding import Written
-from kg.errors import InputError, RunError, StudentError, UnknownNameError
-from kg.normal import normal_form
+from kg.errors import InputError, RunError, StudentError
 from kg.ontology import load_ontology
-from kg.records import Triple
 from kg.splits import FRACTIONS, part_of
-from kg.student import SETTINGS, LanguageModelStudent, train_student, word_relations
-from kg.training import CHECKPOINT
+from kg.student import LanguageModelStudent, train_student
+from kg.student_folder import CHECKPOINT, SETTINGS
+from tests.kg.conftest import write_triples
 from tests.tiny_models import one_thread, write_model
 
 ONTOLOGY = load_ontology()
-VERBS = ["bakes", "eats", "sells", "buys", "burns", "cuts", "hides", "drops", "paints", "loves", "sees", "wraps"]
-NOUNS = ["a cake", "the keys", "the house", "a friend"]
-
-
-def write_triples(path: Path) -> Path:
-    rows = []
-    for verb in VERBS:
-        for noun in NOUNS:
-            rows.append(f"PersonX {verb} {noun}\txWant\tto eat {noun}")
-            rows.append(f"PersonX {verb} {noun}\tNotxWant\tto call a locksmith")
-            rows.append(f"PersonX {verb} {noun}\txAttr\tkind")
-            rows.append(f"PersonX {verb} {noun}\toReact\tnone")
-    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread():
     with one_thread():
         yield
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """(folder of a student, its figures, its data)"""
-    folder = tmp_path_factory.mktemp("student")
-    base = write_model("gemma", folder / "base")
-    data = write_triples(folder / "triples.tsv")
-    options = LanguageModelStudent.Options(
-        model=str(base), base_tokens=50, epochs=12, learning_rate=1e-2, batch_tokens=400, dtype="float32", device="cpu"
-    )
-    return folder / "student", train_student(data, folder / "student", options), data
-
-
-@pytest.fixture(scope="module")
-def student(trained):
-    return LanguageModelStudent.load(trained[0], "cpu")
 
 
 def test_figures(trained):
@@ -85,42 +51,6 @@ def test_it_completes_unseen_heads_as_its_data_do(trained, student):
     assert found[2][0].triple.relation == "xWant"
 
 
-def test_completions_are_distinct_best_first_and_scored_as_score_says(student):
-    queries = [("PersonX bakes a cake", "xWant"), ("PersonX sings", "xAttr"), ("PersonX bakes a cake", "xWant")]
-    found = student.complete(queries, k=4)
-    assert found[0] == found[2]
-    for (head, relation), completions in zip(queries, found, strict=True):
-        kind = ONTOLOGY[relation].tail
-        assert 1 <= len(completions) <= 4
-        scores = [c.score for c in completions]
-        assert scores == sorted(scores, reverse=True)
-        assert all(0 <= s <= 1 for s in scores)
-        assert len({normal_form(c.triple.tail, kind) for c in completions}) == len(completions)
-        assert all(c.triple.head == head and c.triple.tail.strip() == c.triple.tail != "" for c in completions)
-    best = found[0][0]
-    assert torch.tensor(student.score([best.triple])).exp().item() == pytest.approx(best.score, rel=1e-3)
-
-
-def test_draws_are_distinct_and_scored_as_score_says(student):
-    queries = [("PersonX bakes a cake", "xWant"), ("PersonX sings", "xAttr")]
-    found = student.draw(queries, 6, top_p=1.0, seed=3)
-    assert student.draw(queries[1:], 6, top_p=1.0, seed=3) == found[1:]
-    assert student.draw(queries, 6, top_p=1.0, seed=4) != found
-    for (_, relation), completions in zip(queries, found, strict=True):
-        assert 1 <= len(completions) <= 6
-        assert len({normal_form(c.triple.tail, ONTOLOGY[relation].tail) for c in completions}) == len(completions)
-    best = found[0][0]
-    assert torch.tensor(student.score([best.triple])).exp().item() == pytest.approx(best.score, rel=1e-3)
-    assert student.draw([("", "xWant")], 3) == [[]]
-
-
-def test_a_likely_tail_scores_higher(student):
-    likely, unlikely = student.score(
-        [Triple("PersonX bakes a cake", "xAttr", "kind"), Triple("PersonX bakes a cake", "xAttr", "a zugzwang")]
-    )
-    assert unlikely < likely < 0
-
-
 def test_the_folder_is_whole_and_safe(trained):
     names = {p.name for p in trained[0].iterdir()}
     assert {"model.safetensors", "config.json", "tokenizer.json", "README.md", SETTINGS} <= names
@@ -138,38 +68,6 @@ def test_it_works_with_from_pretrained(trained, student):
     inputs = tokenizer(text, return_tensors="pt")
     written = model.generate(**inputs, max_new_tokens=5, do_sample=False, pad_token_id=tokenizer.pad_token_id)
     assert tokenizer.decode(written[0], skip_special_tokens=True) == f"{text} kind"
-
-
-def test_a_batch_does_not_change_an_answer(student):
-    queries = [(f"PersonX {'really ' * n}eats", r) for n in range(5) for r in ("xWant", "xAttr")]
-    together = student.complete(queries, k=3)
-    for query, expected in zip(queries, together, strict=True):
-        alone = student.complete([query], k=3)[0]
-        assert [c.triple for c in alone] == [c.triple for c in expected]
-        assert [c.score for c in alone] == pytest.approx([c.score for c in expected], rel=1e-3)
-
-
-@pytest.mark.parametrize(
-    "head", ["PersonX ate 🙂", "\ud800 half", "x" * 10_000, "a\tb\nc\\", "\x00\x01", "שלום", "'; DROP TABLE"]
-)
-def test_any_head_is_completed_and_comes_back(student, head):
-    for completion in student.complete([(head, "xWant")], k=2)[0]:
-        assert completion.triple.head == head
-        assert completion.source == student.name
-
-
-def test_nothing_for_nothing(student):
-    assert student.complete([], 3) == []
-    assert student.complete([("", "xWant"), (" \n", "xAttr")], 3) == [[], []]
-    assert student.complete([("PersonX eats", "xWant")], 0) == [[]]
-    assert student.score([]) == []
-
-
-def test_an_unknown_relation_is_named_with_the_nearest(student):
-    with pytest.raises(UnknownNameError, match="xWant"):
-        student.complete([("PersonX eats", "xWnat")], 1)
-    with pytest.raises(UnknownNameError, match="did you mean oReact"):
-        student.score([Triple("PersonX eats", "xReact", "happy")])
 
 
 def test_a_student_can_be_saved_again(student, tmp_path: Path):
@@ -264,49 +162,6 @@ def test_one_head_is_enough(tmp_path: Path):
     assert len(LanguageModelStudent.load(tmp_path / "out").complete([(head, "myRelation")], 1)) == 1
 
 
-def test_the_relation_between_a_head_and_a_tail(student):
-    pairs = [("PersonX bakes a cake", "kind"), ("PersonX eats a pie", "to call a locksmith")]
-    answers = student.complete_relations(pairs, 9)
-    for (head, tail), found, label in zip(pairs, answers, ("xAttr", "NotxWant"), strict=True):
-        assert list(found[0].triple) == [head, label, tail]
-        assert len(found) == len(student.wordings)
-        assert sum(c.score for c in found) == pytest.approx(1)
-        assert [c.score for c in found] == sorted((c.score for c in found), reverse=True)
-    assert [len(found) for found in student.complete_relations(pairs, 1)] == [1, 1]
-    assert student.complete_relations([]) == []
-
-
-def test_heads_are_given_by_a_student_that_was_trained_to(student, tmp_path: Path):
-    with pytest.raises(StudentError, match="--set heads=true"):
-        student.complete_heads([("xWant", "to eat a cake")])
-    base = write_model("gemma", tmp_path / "base")
-    rows = [
-        f"Person{who} {verb} {noun}\txWant\tto be where one {verb}"
-        for who in "XYZ" for verb in VERBS[:4] for noun in NOUNS
-    ]
-    (tmp_path / "triples.tsv").write_text("\n".join(rows) + "\n")
-    options = LanguageModelStudent.Options(
-        model=str(base), base_tokens=50, epochs=40, learning_rate=5e-3, batch_tokens=100, dtype="float32", device="cpu",
-        heads=True, patience=9,
-    )
-    train_student(tmp_path / "triples.tsv", tmp_path / "out", options)
-    made = LanguageModelStudent.load(tmp_path / "out", "cpu")
-    assert made.settings["calibration_heads"]["proposals"] > 0
-    queries = [("xWant", f"to be where one {verb}") for verb in VERBS[:4]]
-    found = made.complete_heads([*queries, ("xWant", " ")], 2)
-    assert found[-1] == []
-    asked = zip(queries, found, strict=False)
-    assert all((c.triple.relation, c.triple.tail) == query for query, cs in asked for c in cs)
-    assert sum(verb in cs[0].triple.head for verb, cs in zip(VERBS, found, strict=False) if cs) >= 3
-    assert made.complete([("PersonX bakes a cake", "xWant")], 1)[0][0].triple.tail.startswith("to be where")
-
-
-def test_half_characters_are_no_completion(student):
-    written = [Written("a \ufffd", -0.1), Written("  kind\n", -0.2), Written(" ", -0.3), Written("the kind", -0.4)]
-    found = student._completions(written, partial(Triple, "PersonX eats", "xAttr"), "State")
-    assert [c.triple for c in found] == [Triple("PersonX eats", "xAttr", "kind")]
-
-
 def test_bfloat16_is_stored_in_half_the_space(tmp_path: Path):
     data = write_triples(tmp_path / "triples.tsv")
     base = write_model("gemma", tmp_path / "base")
@@ -315,21 +170,6 @@ def test_bfloat16_is_stored_in_half_the_space(tmp_path: Path):
     with safe_open(tmp_path / "out" / "model.safetensors", "pt") as file:
         assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.bfloat16}  # noqa: SIM118
     assert LanguageModelStudent.load(tmp_path / "out").layout.model.dtype == torch.bfloat16
-
-
-def test_words_of_relations():
-    triples = [
-        Triple("h", "xWant", "t"), Triple("h", "xWant", "t", negated=True), Triple("h", "AtLocation", "t"),
-        Triple("h", "my own", "t"), Triple("h", "xAttr", "t"),
-    ]
-    wordings = word_relations(triples, ONTOLOGY)
-    assert list(wordings) == ["AtLocation", "NotxWant", "my own", "xAttr", "xWant"]
-    assert wordings["xWant"].phrase == ONTOLOGY["xWant"].phrase
-    assert wordings["NotxWant"].phrase.endswith(ONTOLOGY["xWant"].phrase)
-    assert wordings["NotxWant"].phrase != wordings["xWant"].phrase
-    assert wordings["NotxWant"].negated
-    assert wordings["AtLocation"].tail == "Thing"
-    assert wordings["my own"].phrase == "my own"
 
 
 def test_the_same_training_is_not_done_twice(trained, tmp_path):

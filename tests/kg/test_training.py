@@ -12,10 +12,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from kg.decoding import Example, layout_for
 from kg.errors import StudentError
+from kg.student_folder import CHECKPOINT
 from kg.training import (
     BEST,
     BOARD,
-    CHECKPOINT,
     Training,
     TrainingOptions,
     epoch_batches,
