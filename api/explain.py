@@ -4,7 +4,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from api.triples import rows_where
@@ -45,7 +45,8 @@ class Source:
     """One place that a triple was read from.
 
     For an answer: `start` and `end` are characters of `answer`, `head` and `tail` the words before
-    nodes were merged. For an import `generation_id` is empty, and `start` is the line of `file`.
+    nodes were merged, `modality` how the answer qualifies it. For an import `generation_id` is empty,
+    and `start` is the line of `file`.
     """
 
     rule: str
@@ -59,6 +60,7 @@ class Source:
     head: str = ""
     tail: str = ""
     file: str = ""
+    modality: str | None = None
     verdicts: tuple[Opinion, ...] = ()
 
 
@@ -94,7 +96,8 @@ def explain(run: Run, triple_id: str) -> Explanation:
     sources = []
     for place in places:
         key = (place["generation_id"], place["rule"], place["start"], place["end"])
-        sources.append(_source(key, place["run_id"], generations, prompts, candidates.get(key), opinions))
+        source = _source(key, place["run_id"], generations, prompts, candidates.get(key), opinions)
+        sources.append(replace(source, modality=place["modality"]))
     return Explanation(
         edge["id"], edge["head_text"], edge["relation"], edge["tail_text"], edge["negated"], edge["score"],
         edge["level"], tuple(sources),
@@ -201,6 +204,8 @@ def _source_lines(number: int, s: Source) -> Iterator[str]:
     yield from _block(f"said [{s.start}:{s.end}]", marked if s.answer else "(the answer is not in this run)")
     if s.head:
         yield from _block("read", f"{s.head} / {s.tail}")
+    if s.modality:
+        yield f"   modality: {s.modality}"
     for v in s.verdicts:
         score = "" if v.score is None else f" {v.score:.3f}"
         yield f"   {v.critic}: {v.decision}{score}{'  ' + visible(v.reason) if v.reason else ''}"

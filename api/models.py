@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from kg.records import Modality
+
 _HEAD = "PersonX bakes a cake"
 _DEPTH = 32  # levels of lists and maps in a query's parameters
 _INT64 = range(-(2**63), 2**63)  # what a Cypher integer holds
@@ -142,6 +144,7 @@ class ReadFrom(BaseModel):
     start: int
     end: int
     run_id: str
+    modality: Modality | None = Field(description="how the answer qualifies it")
 
 
 class CompletedTail(BaseModel):
@@ -208,6 +211,7 @@ class ExtractedTriple(BaseModel):
     start: int
     end: int
     rule: str
+    modality: Modality | None = Field(description="how the text qualifies it")
 
 
 class ExtractResponse(BaseModel):

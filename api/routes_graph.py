@@ -109,4 +109,4 @@ def _listed(edge: Edge) -> dict[str, Any]:
 
 
 def _extracted(c: Candidate) -> dict[str, Any]:
-    return {**asdict(c.triple), "start": c.start, "end": c.end, "rule": c.rule}
+    return {**asdict(c.triple), "start": c.start, "end": c.end, "rule": c.rule, "modality": c.modality}

@@ -16,6 +16,7 @@ from kg.graph import FILES, node_id
 from kg.ontology import KINDS
 from kg.records import Triple
 from kg.run import Run
+from kg.schemas import complete
 
 HELD = 32_000_000  # bytes of a Parquet file, unpacked, up to which it is held in memory
 _FIRST, _SLICE = 16, 1024  # rows made into Python objects at a time: few at first, for often no more are wanted
@@ -94,7 +95,7 @@ def rows_where(path: Path, wanted: Mapping[str, list[Any]], skip: int = 0) -> It
         for group in range(file.num_row_groups):
             chosen = _chosen(file.read_row_group(group, columns=list(wanted) or None), wanted)
             if len(chosen) > skip:
-                yield from _rows(file.read_row_group(group), chosen[skip:])
+                yield from _rows(complete(file.read_row_group(group), path.name), chosen[skip:])
             skip = max(skip - len(chosen), 0)
 
 
@@ -103,7 +104,7 @@ def _held(path: Path, _changed: int) -> pa.Table | None:
     """The table of a file, if it is small, that was changed at `_changed` (ns)."""
     with pq.ParquetFile(path) as file:
         groups = (file.metadata.row_group(i) for i in range(file.num_row_groups))
-        return file.read() if sum(group.total_byte_size for group in groups) <= HELD else None
+        return complete(file.read(), path.name) if sum(g.total_byte_size for g in groups) <= HELD else None
 
 
 def _rows(table: pa.Table, chosen: pa.Array) -> Iterator[dict[str, Any]]:

@@ -23,7 +23,7 @@ from extraction.slots import Restored, disguise, restore
 from kg.normal import normal_form
 from kg.ontology import Ontology
 from kg.recipe import Section
-from kg.records import Answer, Candidate, Triple, digest
+from kg.records import Answer, Candidate, Modality, Triple, digest
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -42,6 +42,9 @@ class _Read:
     rule: str
     start: int
     end: int
+    modality: Modality | None = None
+    head_entity: str | None = None
+    tail_entity: str | None = None
 
 
 @dataclass(slots=True)
@@ -91,7 +94,7 @@ class AnswerExtractor:
         self._options = options
         self._ontology = ontology
         rules = [pattern.rule for pattern in all_patterns()]
-        self.version = digest("answers 4", options.model, str(options.max_characters), *rules)
+        self.version = digest("answers 5", options.model, str(options.max_characters), *rules)
 
     def extract(self, answers: Iterable[Answer]) -> Iterator[Candidate]:
         """Candidates in the order of the answers; looks ahead by a bounded number of answers."""
@@ -186,7 +189,7 @@ def _from_list(asked: Asked, listing: Listing, ontology: Ontology) -> Iterator[_
         fitted = fit(item, asked.relation)
         tail = fitted.item
         triple = Triple(asked.head, asked.relation.name, tail.text, asked.negated or fitted.denied)
-        yield _Read(triple, rule, tail.start, tail.end)
+        yield _Read(triple, rule, tail.start, tail.end, tail.modality)
         if asked.script and listing.ordered and asked.relation.name == STEPS and BEFORE in ontology:
             if previous is not None:
                 yield _Read(Triple(previous.text, BEFORE, tail.text), "list.order@1", tail.start, tail.end)
@@ -205,7 +208,8 @@ def _disguised(window: list[_Plan]) -> Iterator[str]:
 def _from_prose(plan: _Plan, doc: "Doc", offset: int, slots: dict[str, str]) -> Iterator[_Read]:
     for found in find(doc, plan.asked, slots):
         triple = Triple(found.head, found.relation, found.tail, found.negated)
-        yield _Read(triple, found.rule, found.start + offset, found.end + offset)
+        start, end = found.start + offset, found.end + offset
+        yield _Read(triple, found.rule, start, end, found.modality, found.head_entity, found.tail_entity)
 
 
 def _from_wording(plan: _Plan) -> list[_Read]:
@@ -219,6 +223,7 @@ def _from_wording(plan: _Plan) -> list[_Read]:
             "sentence.prompted@1",
             item.start,
             item.end,
+            item.modality,
         )
         for item in prompted(before_next_example(plan.restored.text), asked)
     ]
@@ -229,7 +234,10 @@ def _candidates(plan: _Plan) -> Iterator[Candidate]:
     for read in plan.found:
         if read.triple.head.strip() and read.triple.tail.strip():
             start, end = plan.restored.original(read.start, read.end)
-            yield Candidate(read.triple, plan.answer.generation.id, read.rule, start, end)
+            yield Candidate(
+                read.triple, plan.answer.generation.id, read.rule, start, end, read.modality, read.head_entity,
+                read.tail_entity,
+            )
 
 
 def distinct(candidates: Iterable[Candidate]) -> Iterator[Candidate]:

@@ -26,9 +26,9 @@ def extract_file(
     """Reads {"id", "prompt", "head", "text"} a line and writes {"id", "triples": [...]} a line, in the same order.
 
     `prompt` and `head` may be missing or null; a `relation` is used where there is one. A triple has head, relation,
-    tail, negated, the characters `start` to `end` of the text, and the rule. Memory is bounded; any number of `jobs`
-    writes the same bytes. Returns {"texts", "triples"}. Raises InputError with the line of a bad row, and leaves `out`
-    as it was.
+    tail, negated, the characters `start` to `end` of the text, the rule, and how the text qualifies it (`modality`, or
+    null). Memory is bounded; any number of `jobs` writes the same bytes. Returns {"texts", "triples"}. Raises
+    InputError with the line of a bad row, and leaves `out` as it was.
     """
     load_ontology(ontology)
     part = out.with_name(out.name + ".part")
@@ -132,4 +132,5 @@ def _triple(candidate: Candidate) -> dict[str, Any]:
         "start": candidate.start,
         "end": candidate.end,
         "rule": candidate.rule,
+        "modality": candidate.modality,
     }

@@ -1,6 +1,7 @@
 """Members of lists in the form that their relation asks for: "PersonX wants to rest" is "to rest" for xWant.
 
-Only a subject and its verb are taken away from the front; the words of the member stay as they are.
+Only a subject and its verb are taken away from the front, whose hedges are noted; the words of the member stay as they
+are.
 """
 
 import re
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from extraction.lists import Item
+from extraction.modality import modality_of_words
 from kg.ontology import Relation
 
 _PERSON = r"(?:person[xyz]|they|he|she|you|one|someone|people|others?|other people|the (?:person|other person|others)) "
@@ -59,7 +61,7 @@ def fit(item: Item, relation: Relation) -> Fitted:
     if said.startswith(("is ", "are ")) and relation.form == "V-s":
         cut, said = match.start("not"), ""  # "is not tired" has no form without its verb
     start = item.start + cut if item.end - item.start == len(item.text) else item.start
-    return Fitted(Item(item.text[cut:], start, item.end), bool(said), True)
+    return Fitted(Item(item.text[cut:], start, item.end, modality_of_words(item.text[:cut])), bool(said), True)
 
 
 @lru_cache(maxsize=8)

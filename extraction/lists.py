@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from extraction.prose import MAX_WORD
+from kg.records import Modality
 
 MAX_ITEMS = 1000  # a longer list is a model repeating itself
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A member of a list: its words and the characters `start` to `end` that hold them."""
+    """A member of a list: its words and the characters `start` to `end` that hold them, and how it is hedged."""
 
     text: str
     start: int
     end: int
+    modality: Modality | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,12 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from extraction.grammar import Clause
+from extraction.modality import modality_of
 from extraction.questions import Asked
 from extraction.sentences import Context, Phrase, Sentence
 from extraction.statements import Statement, statements_of, thing
+from kg.records import Modality
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -36,7 +39,11 @@ _FORMULA = re.compile(r"[=≠≈≤≥∑√]|\\w")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A triple that a pattern reads, with the characters of its tail in the document."""
+    """A triple that a pattern reads, with the characters of its tail in the document.
+
+    `clauses` are those that say it, where that is not the statement's own alone. Modality and entities are as in
+    `kg.records.Candidate`; `find` adds them.
+    """
 
     head: str
     relation: str
@@ -45,6 +52,10 @@ class Found:
     end: int
     negated: bool = False
     rule: str = ""
+    clauses: tuple[Clause, ...] = ()
+    modality: Modality | None = None
+    head_entity: str | None = None
+    tail_entity: str | None = None
 
 
 Reader = Callable[[Statement], Iterator[Found]]
@@ -85,9 +96,9 @@ def all_patterns() -> tuple[Pattern, ...]:
     return tuple(sorted(found_, key=lambda p: p.general))
 
 
-def found(head: str, relation: str, tail: Phrase, negated: bool = False) -> Found:
+def found(head: str, relation: str, tail: Phrase, negated: bool = False, clauses: tuple[Clause, ...] = ()) -> Found:
     """A triple with a phrase as its tail."""
-    return Found(head, relation, tail.text, tail.start, tail.end, negated)
+    return Found(head, relation, tail.text, tail.start, tail.end, negated, clauses=clauses)
 
 
 def find(doc: "Doc", asked: Asked | None = None, slots: Mapping[str, str] | None = None) -> Iterator[Found]:
@@ -122,7 +133,11 @@ def _read_statement(statement: Statement) -> Iterator[Found]:
         for result in item.read(statement):
             if result.head and result.tail and not _BROKEN.search(f"{result.head} {result.tail}"):
                 taken = taken or not item.general
-                yield replace(result, rule=item.rule)
+                entities = statement.sentence.entities
+                yield replace(
+                    result, rule=item.rule, modality=modality_of(*(result.clauses or (statement.main,))),
+                    head_entity=entities.get(result.head), tail_entity=entities.get(result.tail),
+                )
 
 
 def context_of(asked: Asked | None, slots: Mapping[str, str]) -> Context:

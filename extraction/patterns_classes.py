@@ -139,7 +139,7 @@ def apposition(s: Statement) -> Iterator[Found]:
         if kind.left_edge.nbor(-1).text in (",", "(") and named.pos_ in ("NOUN", "PROPN") and named.dep_ != "conj":
             heads = s.things if named.dep_ == "attr" and named.head == s.verb else [thing(s.sentence, named)]
             for head in heads:
-                yield found(head, "HasProperty", s.sentence.kind(kind))
+                yield found(head, "HasProperty", s.sentence.kind(kind), clauses=(clause(kind),))
 
 
 @pattern(

@@ -84,7 +84,8 @@ def part_can(s: Statement) -> Iterator[Found]:
                 continue
             for head in s.things:
                 for tail in s.sentence.predicate(inner.verb, "V"):
-                    yield found(f"{head} {part.lemma_.lower()}", "CapableOf", tail, inner.negated)
+                    part_ = f"{head} {part.lemma_.lower()}"
+                    yield found(part_, "CapableOf", tail, inner.negated, (s.main, inner))
 
 
 @pattern(
@@ -102,7 +103,7 @@ def part_in_relative(s: Statement) -> Iterator[Found]:
         if verb.tag_ in ("VBZ", "VBP"):
             for member in (m for t in inner.children("dobj") if is_part(t) for m in members(t)):
                 if member.tag_ == "NNS" or any(t.lower_ in ("a", "an") for t in member.children):
-                    yield found(head, "MadeUpOf", s.sentence.noun(member), inner.negated)
+                    yield found(head, "MadeUpOf", s.sentence.noun(member), inner.negated, (inner,))
 
 
 def _parts(s: Statement) -> list["Token"]:

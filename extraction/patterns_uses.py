@@ -104,8 +104,9 @@ def use_to(s: Statement) -> Iterator[Found]:
             head = s.sentence.noun(member).text.split(" to ")[0] + _with(s.sentence, verb, member)
             for owner in _OWNERS:
                 head = head.removeprefix(owner)
+            said_by = () if verb == s.verb else (clause(verb),)
             for tail in s.sentence.verbs(aims[0], "V"):
-                yield found(head, "ObjectUse", tail)
+                yield found(head, "ObjectUse", tail, clauses=said_by)
 
 
 @pattern(
@@ -188,15 +189,16 @@ def is_where_(s: Statement) -> Iterator[Found]:
     if s.lemma != "be" or s.child("attr", "acomp") is not None:
         return
     for verb in (t for t in s.children("advcl", "ccomp") if t.i > s.verb.i):
-        subject = clause(verb).subject
+        given = clause(verb)
+        subject = given.subject
         if subject is None or not is_where(verb) or verb.lemma_ == "be" or subject.lower_ == "they":
             continue
         anyone = _is_anyone(s.sentence, subject)
         for head in s.things:
             for tail in s.sentence.verbs(_done_there(verb), "V") if anyone else ():
-                yield found(head, "ObjectUse", tail, s.negated)
+                yield found(head, "ObjectUse", tail, s.negated, (s.main, given))
             if not anyone:
-                yield from _what_is_there(s, clause(verb), subject, head, "")
+                yield from _what_is_there(s, given, subject, head, "")
 
 
 @pattern(
@@ -222,7 +224,7 @@ def place_where(s: Statement) -> Iterator[Found]:
         for head in s.things if not best else ():
             if mark_of(verb) == "to" or anyone:
                 for tail in s.sentence.verbs(_done_there(verb), "V"):
-                    yield found(head, "ObjectUse", tail, s.negated)
+                    yield found(head, "ObjectUse", tail, s.negated, (s.main, given))
                 yield from _what_is_put_there(s, verb)
             elif given.subject is not None and is_where(verb):
                 yield from _what_is_there(s, given, given.subject, head, attribute.lemma_)
@@ -239,11 +241,12 @@ def _what_is_there(s: Statement, given: Clause, subject: "Token", head: str, kin
         name = s.sentence.noun(obj)
         if given.verb.lemma_ in _STANDS:
             place = s.sentence.noun(s.subject) if s.subject is not None else name
-            yield Found(name.text, "AtLocation", head, place.start, place.end, s.negated)
+            yield Found(name.text, "AtLocation", head, place.start, place.end, s.negated, clauses=(s.main, given))
         elif given.passive and kind != "area":
             goods = obj.lower_ if obj.tag_ == "NNS" else name.text
             end = given.verb.idx + len(given.verb)
-            yield Found(head, "ObjectUse", f"{given.verb.lemma_} {goods}", name.start, end, s.negated)
+            tail = f"{given.verb.lemma_} {goods}"
+            yield Found(head, "ObjectUse", tail, name.start, end, s.negated, clauses=(s.main, given))
 
 
 def _what_is_put_there(s: Statement, verb: "Token") -> Iterator[Found]:

@@ -6,8 +6,10 @@ from sentences too. Hindrances and parts of an event have wordings of their own.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from extraction.lists import Item, split_joined
+from extraction.modality import modality_of_words
 from extraction.questions import Asked
 
 _END = r"(?=(?:,? (?:because|so that|which|when|if|while)\b)|[.;!?](?:\s|$)|\n|$)"
@@ -22,13 +24,14 @@ _WORDINGS = {
 
 
 def prompted(text: str, asked: Asked) -> Iterator[Item]:
-    """The tails that plain sentences give for the asked relation."""
+    """The tails that plain sentences give for the asked relation, with what a wording of ours takes for a hedge."""
     phrase = " ".join(asked.relation.phrase.split())
-    wording = _WORDINGS.get(asked.relation.name)
+    wording = own = _WORDINGS.get(asked.relation.name)
     if wording is None:
         if len(phrase.split()) < 2 and not phrase.endswith("s"):
             return
         wording = rf"(?<!\w){re.escape(phrase)} (?P<tail>[^.;!?\n]+?){_END}"
     for match in re.finditer(wording, text, re.IGNORECASE):
         if "?" not in text[match.end() : match.end() + 1]:
-            yield from split_joined(text, *match.span("tail"))
+            hedged = modality_of_words(text[match.start() : match.start("tail")]) if own else None
+            yield from (replace(item, modality=hedged) for item in split_joined(text, *match.span("tail")))

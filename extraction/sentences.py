@@ -103,13 +103,18 @@ class Context:
 
 
 class Sentence:
-    """A parsed sentence in its context. `slot` is whom the pronouns of persons mean."""
+    """A parsed sentence in its context. `slot` is whom the pronouns of persons mean.
+
+    `entities` has the noun phrases that were written so far, each with the entity label of its head noun, or an empty
+    string: persons are slots and no entities.
+    """
 
     slot = "PersonX"
 
     def __init__(self, span: "Span", context: Context) -> None:
         self.span = span
         self.context = context
+        self.entities: dict[str, str] = {}
 
     @cached_property
     def clauses(self) -> list[Clause]:
@@ -134,7 +139,10 @@ class Sentence:
         drop |= {d.i for t in token.subtree if is_aside(t) or _is_agent(t, token) for d in t.subtree}
         tokens = [t for t in _own(token, whole) if t.i not in drop]
         counted = whole or plural or any(t.dep_ == "nummod" for t in token.children)
-        return self._write(tokens, {token.i: singular(token)} if token.tag_ == "NNS" and not counted else {})
+        phrase = self._write(tokens, {token.i: singular(token)} if token.tag_ == "NNS" and not counted else {})
+        label = token.ent_type_ if token.ent_type_ != "PERSON" else ""
+        self.entities[phrase.text] = label or self.entities.get(phrase.text, "")
+        return phrase
 
     def kind(self, token: "Token", whole: bool = False) -> Phrase:
         """As `noun`, for a class that something belongs to.

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from kg.normal import normal_form
 from kg.ontology import NOTHING, Kind, Ontology, Relation
-from kg.records import Triple, digest
+from kg.records import MODALITIES, Modality, Triple, digest
 from kg.run import ROW_GROUP, Run, read_parquet, write_parquet
-from kg.schemas import EDGES, NODES, PROVENANCE
+from kg.schemas import EDGES, NODES, PROVENANCE, complete
 
 FILES = ["nodes.parquet", "edges.parquet", "provenance.parquet"]
 
@@ -29,7 +29,6 @@ class _Node:
     nothing: list[str] = field(default_factory=list)
 
 
-
 @dataclass(slots=True)
 class _Edge:
     head: str
@@ -38,7 +37,7 @@ class _Edge:
     negated: bool
     score: float | None
     wordings: dict[str, int] = field(default_factory=dict)  # of the tail
-    sources: dict[tuple[str, str, int, int], None] = field(default_factory=dict)
+    sources: dict[tuple[str, str, int, int], Modality | None] = field(default_factory=dict)
 
 
 class GraphBuilder:
@@ -54,21 +53,26 @@ class GraphBuilder:
         self._nodes: dict[str, _Node] = {}
         self._edges: dict[str, _Edge] = {}
         self._ids: dict[tuple[str, Kind], str] = {}
+        self._entities: dict[str, dict[str, int]] = {}  # of nodes that are things
 
     def add(
-        self, triple: Triple, generation_id: str, rule: str, start: int, end: int, score: float | None = None
+        self, triple: Triple, generation_id: str, rule: str, start: int, end: int, score: float | None = None,
+        modality: Modality | None = None, head_entity: str | None = None, tail_entity: str | None = None,
     ) -> str:
-        """Adds one source of one triple; returns the edge's id, or an empty string for the tail `none`."""
+        """Adds one source of one triple; returns the edge's id, or an empty string for the tail `none`.
+
+        Modality and entities are as in `kg.records.Candidate`.
+        """
         relation = self._ontology[triple.relation]
-        head = self._node(triple.head, relation.head)
+        head = self._node(triple.head, relation.head, head_entity)
         if triple.tail.strip().lower() == NOTHING and not triple.negated:
             self._say_nothing(head, relation)
             return ""
-        tail = self._node(triple.tail, relation.tail)
+        tail = self._node(triple.tail, relation.tail, tail_entity)
         edge_id = Triple(head, relation.name, tail, triple.negated).id
         edge = self._edges.setdefault(edge_id, _Edge(head, relation.name, tail, triple.negated, None))
         edge.wordings[triple.tail] = edge.wordings.get(triple.tail, 0) + 1
-        edge.sources[generation_id, rule, start, end] = None
+        edge.sources.setdefault((generation_id, rule, start, end), modality)
         if score is not None:
             edge.score = score if edge.score is None else max(edge.score, score)
         return edge_id
@@ -78,29 +82,36 @@ class GraphBuilder:
         edges = self._edges
         return {
             "nodes": write_parquet(run.part(FILES[0]), NODES, (
-                {"id": i, "kind": n.kind, "text": _commonest(n.surfaces), "nothing": n.nothing}
-                for i, n in self._nodes.items()
+                {
+                    "id": i, "kind": n.kind, "text": _commonest(n.surfaces), "nothing": n.nothing,
+                    "entity": _commonest(self._entities.get(i, {"": 1})) or None,
+                } for i, n in self._nodes.items()
             )),
             "edges": write_parquet(run.part(FILES[1]), EDGES, (
                 {
                     "id": i, "head": e.head, "relation": e.relation, "tail": e.tail, "negated": e.negated,
                     "head_text": _commonest(self._nodes[e.head].surfaces), "tail_text": _commonest(e.wordings),
                     "score": e.score, "level": level_of(e.score) if level_of else "",
-                    "sources": len(e.sources),
+                    "sources": len(e.sources), "modalities": modalities(e.sources.values()),
                 } for i, e in edges.items()
             )),
             "provenance": write_parquet(run.part(FILES[2]), PROVENANCE, (
-                {"triple_id": i, "generation_id": g, "rule": r, "start": s, "end": t, "run_id": run.id}
-                for i, e in edges.items() for g, r, s, t in e.sources
+                {
+                    "triple_id": i, "generation_id": g, "rule": r, "start": s, "end": t, "run_id": run.id,
+                    "modality": modality,
+                } for i, e in edges.items() for (g, r, s, t), modality in e.sources.items()
             )),
         }
 
-    def _node(self, text: str, kind: Kind) -> str:
+    def _node(self, text: str, kind: Kind, entity: str | None) -> str:
         found = self._ids.get((text, kind))
         if found is None:
             found = self._ids[text, kind] = node_id(text, kind)
         node = self._nodes.setdefault(found, _Node(kind))
         node.surfaces[text] = node.surfaces.get(text, 0) + 1
+        if entity is not None and kind == "Thing":
+            labels = self._entities.setdefault(found, {})
+            labels[entity] = labels.get(entity, 0) + 1
         return found
 
     def _say_nothing(self, head: str, relation: Relation) -> None:
@@ -109,8 +120,13 @@ class GraphBuilder:
 
 
 def _commonest(counts: dict[str, int]) -> str:
-    """The commonest wording; of equally common ones the shortest, then the first in code point order."""
+    """The commonest wording or label; of equally common ones the shortest, then the first in code point order."""
     return min(counts, key=lambda w: (-counts[w], len(w), w))
+
+
+def modalities(sources: Iterable[Modality | None]) -> list[Modality] | None:
+    """The modalities of the sources that have one, a word each, in the order of MODALITIES; None for none."""
+    return sorted(filter(None, sources), key=MODALITIES.index) or None
 
 
 class GraphFiles:
@@ -128,7 +144,8 @@ class GraphFiles:
     def batches(self, name: str, size: int = ROW_GROUP) -> Iterator[pa.RecordBatch]:
         """Record batches of at most `size` rows of `nodes`, `edges` or `provenance`."""
         with pq.ParquetFile(self.path / f"{name}.parquet") as file:
-            yield from file.iter_batches(batch_size=size)
+            for batch in file.iter_batches(batch_size=size):
+                yield complete(batch, f"{name}.parquet")
 
     def rows(self, name: str, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
         """The rows of `nodes`, `edges` or `provenance`, with all columns or these."""

@@ -44,7 +44,7 @@ from kg.schemas import (
     prompt_line,
 )
 
-GRAPH_VERSION = "3"
+GRAPH_VERSION = "4"
 CHUNK = 10_000  # prompts handed at a time to a teacher that takes any number
 
 
@@ -327,7 +327,10 @@ def _merge(run: Run, ontology: Ontology, progress: Progress) -> None:
     for done, candidate in enumerate(map(candidate_from, read_parquet(run.require("candidates")))):
         if candidate.id not in dropped:
             c = candidate
-            builder.add(c.triple, c.generation_id, c.rule, c.start, c.end, scores.get(candidate.id))
+            builder.add(
+                c.triple, c.generation_id, c.rule, c.start, c.end, scores.get(c.id), c.modality, c.head_entity,
+                c.tail_entity,
+            )
         progress("graph", done + 1, total)
     levels = calibration.levels if calibration else Levels({})
     counts = builder.write(run, levels.of)

@@ -3,9 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Literal
+from typing import Literal, get_args
 
 Decision = Literal["keep", "drop", "abstain"]
+# How a source qualifies what it says. `possible` and `likely` (possible and probable in FactBank, Saurí and Pustejovsky
+# 2009) say how certain it is, `rarely` to `always` how often it is so, or of how many (adverbs and quantifiers on the
+# scale of ConceptNet 4), `advisable` and `necessary` that it ought to be (deontic in Palmer, Mood and Modality, 2001),
+# `able` that it can be (dynamic there). Of several the first counts: those to the left take those to the right into
+# their scope (Cinque, Adverbs and Functional Heads, 1999), and of one kind the weakest is what all of them allow.
+Modality = Literal[
+    "possible", "likely", "rarely", "sometimes", "often", "usually", "always", "advisable", "necessary", "able"
+]
+MODALITIES: tuple[Modality, ...] = get_args(Modality)
 
 
 def digest(*parts: str) -> str:
@@ -107,13 +116,21 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A triple read from characters `start` to `end` of a generation's text by `rule`."""
+    """A triple read from characters `start` to `end` of a generation's text by `rule`.
+
+    `modality` is how the text qualifies it, None where it does not; where `rarely` is read as a denial, it is `rarely`
+    all the same. `head_entity` and `tail_entity` are the labels that named entity recognition gives the head nouns of
+    head and tail: empty for none, and None where no noun phrase was parsed.
+    """
 
     triple: Triple
     generation_id: str
     rule: str
     start: int
     end: int
+    modality: Modality | None = None
+    head_entity: str | None = None
+    tail_entity: str | None = None
 
     @property
     def id(self) -> str:
@@ -150,7 +167,7 @@ class Verdict:
 class Provenance:
     """One source of a triple of the graph.
 
-    For an imported triple `generation_id` is empty and `start` is the row in the file.
+    For an imported triple `generation_id` is empty and `start` is the row in the file. `modality` is as in Candidate.
     """
 
     triple_id: str
@@ -159,6 +176,7 @@ class Provenance:
     start: int
     end: int
     run_id: str
+    modality: Modality | None = None
 
 
 @dataclass(frozen=True, slots=True)

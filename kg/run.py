@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from kg.errors import RunError
 from kg.records import digest
+from kg.schemas import complete
 
 ROW_GROUP = 20_000  # rows held in memory while a Parquet file is written
 _PACKAGES = ("distilkg", "pyarrow", "spacy", "torch", "transformers", "rdflib", "pyoxigraph", "neo4j")
@@ -229,10 +230,10 @@ def write_parquet(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any
 
 
 def read_parquet(path: Path, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
-    """The rows of a Parquet file, streaming by row group."""
+    """The rows of a Parquet file, streaming by row group; columns that an earlier version did not write are null."""
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=ROW_GROUP, columns=columns):
-            yield from batch.to_pylist()
+            yield from complete(batch, path.name, columns).to_pylist()
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

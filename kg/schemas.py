@@ -1,7 +1,11 @@
-"""Declared schemas of the files of a run: nothing is inferred from rows."""
+"""Declared schemas of the files of a run: nothing is inferred from rows.
+
+Columns that came later stand at the end and may be null: files without them are read as if they were (`complete`).
+"""
 
 import json
-from typing import Any
+from collections.abc import Collection
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -17,6 +21,9 @@ CANDIDATES = pa.schema([
     pa.field("rule", pa.string(), nullable=False),
     pa.field("start", pa.int32(), nullable=False),
     pa.field("end", pa.int32(), nullable=False),
+    pa.field("modality", pa.string()),
+    pa.field("head_entity", pa.string()),
+    pa.field("tail_entity", pa.string()),
 ])
 
 VERDICTS = pa.schema([
@@ -32,6 +39,7 @@ NODES = pa.schema([
     pa.field("kind", pa.string(), nullable=False),  # Event, Thing or State
     pa.field("text", pa.string(), nullable=False),  # the commonest of its surface forms
     pa.field("nothing", pa.list_(pa.string()), nullable=False),  # relations whose tail is "none"
+    pa.field("entity", pa.string()),  # of a Thing: its commonest label by OntoNotes 5: GPE, ORG, ...
 ])
 
 EDGES = pa.schema([
@@ -45,6 +53,7 @@ EDGES = pa.schema([
     pa.field("score", pa.float64()),
     pa.field("level", pa.string(), nullable=False),  # empty until a critic is calibrated
     pa.field("sources", pa.int32(), nullable=False),  # rows of provenance
+    pa.field("modalities", pa.list_(pa.string())),  # of the sources that have one, a word each
 ])
 
 PROVENANCE = pa.schema([
@@ -54,7 +63,24 @@ PROVENANCE = pa.schema([
     pa.field("start", pa.int32(), nullable=False),
     pa.field("end", pa.int32(), nullable=False),
     pa.field("run_id", pa.string(), nullable=False),
+    pa.field("modality", pa.string()),  # how the source qualifies it (`kg.records.Modality`)
 ])
+
+FILES = {
+    f"{name}.parquet": schema for name, schema in (
+        ("candidates", CANDIDATES), ("verdicts", VERDICTS), ("nodes", NODES), ("edges", EDGES),
+        ("provenance", PROVENANCE),
+    )
+}
+Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
+
+
+def complete(rows: Rows, file: str, columns: Collection[str] | None = None) -> Rows:
+    """Rows of the file of a run with all columns of its schema, or `columns` of them: what the file lacks is null."""
+    for field in FILES.get(file, ()):
+        if field.nullable and field.name not in rows.schema.names and (columns is None or field.name in columns):
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    return rows
 
 
 def candidate_row(c: Candidate) -> dict[str, Any]:
@@ -62,12 +88,16 @@ def candidate_row(c: Candidate) -> dict[str, Any]:
     return {
         "id": c.id, "head": t.head, "relation": t.relation, "tail": t.tail, "negated": t.negated,
         "generation_id": c.generation_id, "rule": c.rule, "start": c.start, "end": c.end,
+        "modality": c.modality, "head_entity": c.head_entity, "tail_entity": c.tail_entity,
     }
 
 
 def candidate_from(row: dict[str, Any]) -> Candidate:
     triple = Triple(row["head"], row["relation"], row["tail"], row["negated"])
-    return Candidate(triple, row["generation_id"], row["rule"], row["start"], row["end"])
+    return Candidate(
+        triple, row["generation_id"], row["rule"], row["start"], row["end"], row["modality"], row["head_entity"],
+        row["tail_entity"],
+    )
 
 
 def prompt_line(p: Prompt) -> str:

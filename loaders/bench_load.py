@@ -39,10 +39,10 @@ _KINDS = "old new small heavy green broken wooden foreign expensive strange shin
 _THINGS = "bicycle violin letter kettle ladder camera umbrella suitcase clock teapot map lamp coat piano basket mirror"
 _TAILS = {"xWant": "to keep the", "xNeed": "to look for the", "xEffect": "talks about the", "xReact": "glad of the"}
 _NODES = """UNWIND $rows AS row MERGE (n:{kind} {{id: row.id}})
-SET n.text = row.text, n.nothing = row.nothing, n.run_ids = [$run]"""
+SET n.text = row.text, n.nothing = row.nothing, n.entity = row.entity, n.run_ids = [$run]"""
 _EDGES = """UNWIND $rows AS row MATCH (h:{head} {{id: row.head}}) MATCH (t:{tail} {{id: row.tail}})
 MERGE (h)-[r:`{type}` {{id: row.id}}]->(t) SET r.relation = row.relation, r.negated = row.negated,
-r.score = row.score, r.level = row.level, r.sources = row.sources, r.run_ids = [$run]"""
+r.score = row.score, r.level = row.level, r.sources = row.sources, r.modalities = row.modalities, r.run_ids = [$run]"""
 
 
 def bench_load(run: Path | None = None, bolt: str | None = None) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A property graph over Bolt: Neo4j, or the embedded engine. One loader and one dialect for both.
 
-Nodes are `(:Event|:Thing|:State {id, text, nothing, run_ids})`; each relation of the ontology is a relationship type
-with `{id, relation, negated, score, level, sources, run_ids}`.
+Nodes are `(:Event|:Thing|:State {id, text, nothing, entity, run_ids})`; each relation of the ontology is a relationship
+type with `{id, relation, negated, score, level, sources, modalities, run_ids}`. A thing that is no named entity has no
+`entity`, an edge whose sources have no modality has no `modalities`.
 """
 
 import os
@@ -66,8 +67,8 @@ class BoltStore:
         """Writes nodes, then edges, in batches that are each there whole or not at all; a second load changes nothing.
 
         An interrupted load is finished by loading again. Where several runs have the same edge, the last one loaded
-        gives its score, level and number of sources, and `run_ids` names them all. With an encoder, nodes of a Neo4j
-        get an `embedding` of their text and a vector index. Raises StoreError.
+        gives its score, level, number and modalities of sources, and `run_ids` names them all. With an encoder, nodes
+        of a Neo4j get an `embedding` of their text and a vector index. Raises StoreError.
         """
         written = Loader(self._link, self._ontology, run_id, progress).load(graph, encoder)
         self._link.server.written()

@@ -11,7 +11,7 @@ from loaders.bolt_embeddings import Encoder, embed_nodes
 from loaders.bolt_link import PATIENCE, Link
 from loaders.bolt_values import ahead, batches, chunks
 
-_EDGE_COLUMNS = ["id", "head", "relation", "tail", "negated", "score", "level", "sources"]
+_EDGE_COLUMNS = ["id", "head", "relation", "tail", "negated", "score", "level", "sources", "modalities"]
 
 
 class Loader:

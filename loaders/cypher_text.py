@@ -8,9 +8,9 @@ from kg.graph import node_id
 from kg.ontology import KINDS, Kind, Ontology, Relation
 
 # What a single run says stands in the properties themselves. Where several runs meet, lists parallel to `run_ids` keep
-# what each of them says, so that any one can be withdrawn; a score of -1 there is none, and `run_nothing` has
-# "relation run". In one SET Neo4j sees what the items before have set, the embedded engine does not: no item may read
-# what one before it sets.
+# what each of them says, so that any one can be withdrawn; a score of -1 or an entity of '' there is none,
+# `run_nothing` has "relation run", and an item of `run_modalities` all those of one run, with spaces between. In one
+# SET Neo4j sees what the items before have set, the embedded engine does not: no item may read what one before it sets.
 _ALONE = "all(x IN {x}.run_ids WHERE x = $run_id)"
 _OTHERS = "[i IN range(0, size({x}.run_ids) - 1) WHERE {x}.run_ids[i] <> $run_id | {each}]"
 _RELATION = "split(x, ' ')[0]"
@@ -31,29 +31,33 @@ _TEXTS = _others("n", "run_texts", "n.text")
 _SCORES = _others("r", "run_scores", "r.score, -1.0")
 _LEVELS = _others("r", "run_levels", "r.level")
 _SOURCES = _others("r", "run_sources", "r.sources")
+_ENTITIES = _others("n", "run_entities", "n.entity, ''")
+_JOINED = "reduce(all = '', x IN coalesce({x}.modalities, []) | all + CASE WHEN all = '' THEN '' ELSE ' ' END + x)"
+_MODALITIES = _others("r", "run_modalities", _JOINED.format(x="r"))
 
 NODES, EDGES = "MATCH (n) RETURN count(n) AS n", "MATCH ()-[r]->() RETURN count(r) AS n"  # how many a server has in all
 # What is new is the common case, and the short text for it is quicker than the one that knows the others.
 _CREATE_NODES = """
 UNWIND $rows AS row
 MERGE (n:{kind} {{id: row.id}})
-ON CREATE SET n.text = row.text, n.nothing = row.nothing, n.run_ids = [$run_id]"""
+ON CREATE SET n.text = row.text, n.nothing = row.nothing, n.entity = row.entity, n.run_ids = [$run_id]"""
 _CREATE_EDGES = """
 UNWIND $rows AS row
 MATCH (h:{head} {{id: row.head}})
 MATCH (t:{tail} {{id: row.tail}})
 MERGE (h)-[r:`{type}` {{id: row.id}}]->(t)
 ON CREATE SET r.relation = row.relation, r.negated = row.negated, r.score = row.score, r.level = row.level,
-  r.sources = row.sources, r.run_ids = [$run_id]"""
+  r.sources = row.sources, r.modalities = row.modalities, r.run_ids = [$run_id]"""
 _MERGE_NODES = f"""
 UNWIND $rows AS row
 MERGE (n:{{kind}} {{{{id: row.id}}}})
-ON CREATE SET n.text = row.text, n.nothing = row.nothing, n.run_ids = [$run_id]
+ON CREATE SET n.text = row.text, n.nothing = row.nothing, n.entity = row.entity, n.run_ids = [$run_id]
 ON MATCH SET
   n.run_texts = CASE WHEN {_NODE_ALONE} THEN null ELSE {_TEXTS} + [row.text] END,
   n.run_nothing = CASE WHEN {_NODE_ALONE} THEN null
                   ELSE {_NOTHING_OF_OTHERS} + [x IN row.nothing | x + ' ' + $run_id] END,
-  n.text = row.text,
+  n.run_entities = CASE WHEN {_NODE_ALONE} THEN null ELSE {_ENTITIES} + [coalesce(row.entity, '')] END,
+  n.text = row.text, n.entity = row.entity,
   n.run_ids = {_NODE_RUNS} + [$run_id]
 WITH n, row WHERE n.run_nothing IS NOT NULL OR n.nothing <> row.nothing
 SET n.nothing = CASE WHEN n.run_nothing IS NULL THEN row.nothing ELSE {_DISTINCT} END"""
@@ -63,25 +67,29 @@ MATCH (h:{{head}} {{{{id: row.head}}}})
 MATCH (t:{{tail}} {{{{id: row.tail}}}})
 MERGE (h)-[r:`{{type}}` {{{{id: row.id}}}}]->(t)
 ON CREATE SET r.relation = row.relation, r.negated = row.negated, r.score = row.score, r.level = row.level,
-  r.sources = row.sources, r.run_ids = [$run_id]
+  r.sources = row.sources, r.modalities = row.modalities, r.run_ids = [$run_id]
 ON MATCH SET
   r.run_scores = CASE WHEN {_EDGE_ALONE} THEN null ELSE {_SCORES} + [coalesce(row.score, -1.0)] END,
   r.run_levels = CASE WHEN {_EDGE_ALONE} THEN null ELSE {_LEVELS} + [row.level] END,
   r.run_sources = CASE WHEN {_EDGE_ALONE} THEN null ELSE {_SOURCES} + [row.sources] END,
-  r.score = row.score, r.level = row.level, r.sources = row.sources,
+  r.run_modalities = CASE WHEN {_EDGE_ALONE} THEN null ELSE {_MODALITIES} + [{_JOINED.format(x="row")}] END,
+  r.score = row.score, r.level = row.level, r.sources = row.sources, r.modalities = row.modalities,
   r.run_ids = {_EDGE_RUNS} + [$run_id]
 RETURN count(*)"""
 _WITHDRAW_NODES = f"""
 UNWIND $rows AS row
 MATCH (n:{{kind}} {{{{id: row.id}}}}) WHERE $run_id IN n.run_ids
 SET n.run_texts = {_TEXTS},
+  n.run_entities = {_ENTITIES},
   n.run_nothing = {_NOTHING_OF_OTHERS},
   n.run_ids = {_NODE_RUNS}
 WITH n
 SET n.text = coalesce(last(n.run_texts), n.text),
+  n.entity = CASE WHEN last(n.run_entities) <> '' THEN last(n.run_entities) END,
   n.nothing = {_DISTINCT}
 WITH n
 SET n.run_texts = CASE WHEN size(n.run_ids) > 1 THEN n.run_texts END,
+  n.run_entities = CASE WHEN size(n.run_ids) > 1 THEN n.run_entities END,
   n.run_nothing = CASE WHEN size(n.run_ids) > 1 THEN n.run_nothing END
 WITH n WHERE size(n.run_ids) = 0 AND NOT (n)--()
 DELETE n
@@ -92,15 +100,18 @@ MATCH (:{{head}} {{{{id: row.head}}}})-[r:`{{type}}` {{{{id: row.id}}}}]->() WHE
 SET r.run_scores = {_SCORES},
   r.run_levels = {_LEVELS},
   r.run_sources = {_SOURCES},
+  r.run_modalities = {_MODALITIES},
   r.run_ids = {_EDGE_RUNS}
 WITH r
 SET r.score = CASE WHEN last(r.run_scores) >= 0 THEN last(r.run_scores) END,
   r.level = last(r.run_levels),
-  r.sources = last(r.run_sources)
+  r.sources = last(r.run_sources),
+  r.modalities = CASE WHEN last(r.run_modalities) <> '' THEN split(last(r.run_modalities), ' ') END
 WITH r
 SET r.run_scores = CASE WHEN size(r.run_ids) > 1 THEN r.run_scores END,
   r.run_levels = CASE WHEN size(r.run_ids) > 1 THEN r.run_levels END,
-  r.run_sources = CASE WHEN size(r.run_ids) > 1 THEN r.run_sources END
+  r.run_sources = CASE WHEN size(r.run_ids) > 1 THEN r.run_sources END,
+  r.run_modalities = CASE WHEN size(r.run_ids) > 1 THEN r.run_modalities END
 WITH r WHERE size(r.run_ids) = 0
 DELETE r
 RETURN count(*)"""
@@ -155,12 +166,12 @@ def create_edges(relation: Relation) -> str:
 
 
 def merge_nodes(kind: Kind) -> str:
-    """Writes `$rows` of {id, text, nothing} for `$run_id`."""
+    """Writes `$rows` of {id, text, nothing, entity} for `$run_id`."""
     return _MERGE_NODES.format(kind=kind)
 
 
 def merge_edges(relation: Relation) -> str:
-    """Writes `$rows` of {id, head, tail, relation, negated, score, level, sources} for `$run_id`."""
+    """Writes `$rows` of {id, head, tail, relation, negated, score, level, sources, modalities} for `$run_id`."""
     return _MERGE_EDGES.format(head=relation.head, tail=relation.tail, type=relation.cypher_type)
 
 

@@ -20,9 +20,10 @@ COMMAND = (
     f"neo4j-admin database import full neo4j --nodes={NODES} --relationships={RELATIONSHIPS} --multiline-fields=true "
     "--overwrite-destination"
 )
-_NODE_HEADER = "id:ID,:LABEL,text,nothing:string[],run_ids:string[]"
+_NODE_HEADER = "id:ID,:LABEL,text,nothing:string[],entity,run_ids:string[]"
 _EDGE_HEADER = (
-    ":START_ID,:END_ID,:TYPE,id,relation,negated:boolean,score:double,level,sources:long,run_ids:string[]"
+    ":START_ID,:END_ID,:TYPE,id,relation,negated:boolean,score:double,level,sources:long,modalities:string[],"
+    "run_ids:string[]"
 )
 _EMPTY = (
     "MATCH (n:{kind}) WHERE n.run_ids IS NOT NULL AND n.nothing IS NULL "
@@ -68,7 +69,7 @@ def _write(path: Path, header: str, rows: Iterator[tuple[Any, ...]]) -> int:
 
 def _nodes(graph: GraphFiles) -> Iterator[tuple[Any, ...]]:
     for n in graph.nodes():
-        yield n["id"], n["kind"], n["text"], n["nothing"], [graph.run_id]
+        yield n["id"], n["kind"], n["text"], n["nothing"], n["entity"], [graph.run_id]
 
 
 def _edges(graph: GraphFiles, ontology: Ontology) -> Iterator[tuple[Any, ...]]:
@@ -76,7 +77,7 @@ def _edges(graph: GraphFiles, ontology: Ontology) -> Iterator[tuple[Any, ...]]:
     for e in graph.edges():
         yield (
             e["head"], e["tail"], types[e["relation"]], e["id"], e["relation"], e["negated"], e["score"], e["level"],
-            e["sources"], [graph.run_id],
+            e["sources"], e["modalities"], [graph.run_id],
         )
 
 

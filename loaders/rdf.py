@@ -25,7 +25,7 @@ from loaders.sparql_pool import WorkerPool
 from loaders.sparql_text import bind, services
 from loaders.vocabulary import COMPLETE, DIGEST, Vocabulary, run_iri
 
-LAYOUT = "3"  # changes when the same graph is other RDF
+LAYOUT = "4"  # changes when the same graph is other RDF
 PIECE = 36 << 20  # bytes of N-Triples loaded at once: the store needs five times as much memory for them
 READING = 5.0  # seconds, at most, for getting ready
 WRITERS = 2  # pieces that are loaded at the same time

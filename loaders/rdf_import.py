@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pyoxigraph as ox
 
 from kg.errors import InputError, UnknownNameError
-from kg.graph import FILES
+from kg.graph import FILES, modalities
 from kg.ontology import KINDS, Ontology
 from kg.records import Triple
 from kg.run import Progress, Run, silent, write_parquet
@@ -48,6 +48,7 @@ class _Node:
     kind: str = ""
     text: str | None = None
     nothing: list[str] = field(default_factory=list)
+    entity: str | None = None
 
 
 @dataclass(slots=True)
@@ -75,6 +76,7 @@ class _Graph:
         self._readers: dict[str, Callable[[str, Any], None]] = {
             PREFIXES[prefix] + name: reader for prefix, name, reader in (
                 ("rdf", "type", self._type), ("skos", "prefLabel", self._label), ("kg", "nothingFor", self._nothing),
+                ("kg", "entity", self._entity),
                 ("rdf", "reifies", self._reifies), ("rdf", "subject", self._head), ("rdf", "object", self._tail),
                 ("rdf", "predicate", self._relation), ("owl", "sourceIndividual", self._head),
                 ("owl", "targetIndividual", self._tail), ("owl", "assertionProperty", self._relation),
@@ -105,7 +107,8 @@ class _Graph:
         self._check()
         return {
             "nodes": write_parquet(run.part(FILES[0]), NODES, (
-                {"id": i, "kind": n.kind, "text": n.text, "nothing": n.nothing} for i, n in self._nodes.items()
+                {"id": i, "kind": n.kind, "text": n.text, "nothing": n.nothing, "entity": n.entity}
+                for i, n in self._nodes.items()
             )),
             "edges": write_parquet(run.part(FILES[1]), EDGES, (self._edge_row(i, e) for i, e in self._edges.items())),
             "provenance": write_parquet(run.part(FILES[2]), PROVENANCE, (
@@ -119,7 +122,7 @@ class _Graph:
         return {
             "id": edge_id, "head": edge.head, "relation": edge.relation, "tail": edge.tail, "negated": edge.negated,
             "head_text": self._nodes[edge.head].text, "tail_text": tail, "score": edge.score, "level": edge.level,
-            "sources": len(edge.sources),
+            "sources": len(edge.sources), "modalities": modalities(source.modality for source in edge.sources),
         }
 
     def _check(self) -> None:
@@ -180,6 +183,10 @@ class _Graph:
     def _nothing(self, subject: str, value: Any) -> None:
         if (node := self._node(subject)) and (name := self._named(_iri(value))) not in node.nothing:
             node.nothing.append(name)
+
+    def _entity(self, subject: str, value: Any) -> None:
+        if node := self._node(subject):
+            node.entity = _literal(subject, value)
 
     def _reifies(self, subject: str, value: Any) -> None:
         if not isinstance(value, ox.Triple):

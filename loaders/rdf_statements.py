@@ -3,7 +3,8 @@
 An edge is asserted as one plain triple between nodes; `edge/<id>` reifies it (RDF 1.2, rdf:reifies; or the classic
 rdf:Statement) and carries score, level and sources. A denied edge is never asserted: `edge/<id>` is an
 owl:NegativePropertyAssertion instead. Where an edge was read is prov:hadPrimarySource, an excerpt of an answer or of a
-file. Which runs nodes and edges are from is prov:wasDerivedFrom, so that the union of many runs tells it too.
+file, which tells how it qualifies the edge. Which runs nodes and edges are from is prov:wasDerivedFrom, so that the
+union of many runs tells it too.
 
 It is text and not objects, because text is made and read several times as fast.
 """
@@ -38,6 +39,7 @@ def _iri(name: str) -> str:
 
 _TYPE, _DERIVED, _REIFIES = _iri("rdf:type"), _iri("prov:wasDerivedFrom"), _iri("rdf:reifies")
 _LABEL, _NOTHING, _WORDING = _iri("skos:prefLabel"), _iri("kg:nothingFor"), _iri("kg:wording")
+_ENTITY, _MODALITY = _iri("kg:entity"), _iri("kg:modality")
 _SCORE, _LEVEL, _SOURCES, _RULE = _iri("kg:score"), _iri("kg:level"), _iri("kg:sources"), _iri("kg:rule")
 _EXCERPT, _PART_OF = _iri("prov:hadPrimarySource"), _iri("prov:specializationOf")
 _STATEMENT = [f"{_TYPE} {_iri('rdf:Statement')}", *(_iri(f"rdf:{p}") for p in ("subject", "predicate", "object"))]
@@ -80,17 +82,19 @@ class Statements:
 
     def _nodes(self, columns: list[list[Any]]) -> Iterator[str]:
         derived = self._derived
-        for i, kind, text, nothing in zip(*columns, strict=True):
+        for i, kind, text, nothing, entity in zip(*columns, strict=True):
             self._labels.add(i, text)
             self._tally.kinds[kind] += 1
             node = _thing("node", i)
             said = "".join(f"{node} {_NOTHING} <{NS}{_local(relation)}> .\n" for relation in nothing)
+            if entity is not None:
+                said += f"{node} {_ENTITY} {_text(entity)} .\n"
             yield f"{node} {_TYPE} <{NS}{_local(kind)}> .\n{node} {_LABEL} {_text(text)} .\n{said}{node} {derived}"
 
     def _edges(self, columns: list[list[Any]]) -> Iterator[str]:
         derived = self._derived
         as_labelled = self._labels.has(columns[3], columns[6])  # tails and their wordings
-        for i, head, name, tail, negated, _, wording, score, level, sources, plain in zip(
+        for i, head, name, tail, negated, _, wording, score, level, sources, _, plain in zip(
             *columns, as_labelled, strict=True
         ):
             edge, relation = _thing("edge", i), f"<{NS}{_local(name)}>"
@@ -117,10 +121,12 @@ class Statements:
 
     def _excerpts(self, columns: list[list[Any]]) -> Iterator[str]:
         own = self._graph.run_id
-        for edge, generation_id, rule, start, end, run_id in zip(*columns, strict=True):
-            excerpt = f"<{excerpt_iri(Source(generation_id, rule, start, end, '' if run_id == own else run_id))}>"
+        for edge, generation_id, rule, start, end, run_id, modality in zip(*columns, strict=True):
+            source = Source(generation_id, rule, start, end, "" if run_id == own else run_id, modality)
+            excerpt = f"<{excerpt_iri(source)}>"
+            hedged = f"{excerpt} {_MODALITY} {_text(modality)} .\n" if modality else ""
             yield (
-                f"{_thing('edge', edge)} {_EXCERPT} {excerpt} .\n{excerpt} {_RULE} {_text(rule)} .\n"
+                f"{_thing('edge', edge)} {_EXCERPT} {excerpt} .\n{excerpt} {_RULE} {_text(rule)} .\n{hedged}"
                 f"{excerpt} {_PART_OF} <{origin_iri(generation_id, rule)}> .\n"
             )
 

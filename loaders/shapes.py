@@ -6,6 +6,7 @@ from importlib.resources import files
 from rdflib import Graph
 
 from kg.ontology import Ontology, Relation
+from kg.records import MODALITIES
 from loaders.vocabulary import BASE, NS, PREFIXES
 
 # of an edge that is asserted, and of one that is denied: where its head, relation and tail stand
@@ -22,7 +23,7 @@ def shapes(ontology: Ontology, with_answers: bool = False) -> Graph:
     """All shapes for graphs of this ontology; `with_answers` wants every answer that is cited to be described."""
     prefixes = {**PREFIXES, "sh": "http://www.w3.org/ns/shacl#", "shape": BASE + "shapes#"}
     parts = [f"@prefix {name}: <{iri}> ." for name, iri in prefixes.items()]
-    parts += [_known(ontology), *(_joins(relation, form) for relation in ontology.asserted for form in _FORMS)]
+    parts += [_known(ontology), _HEDGED, *(_joins(relation, form) for relation in ontology.asserted for form in _FORMS)]
     if with_answers:
         parts.append(_DESCRIBED)
     graph = Graph(bind_namespaces="none")
@@ -63,5 +64,8 @@ def _joins(relation: Relation, form: str) -> str:
         sh:property {ends} ."""
 
 
+_HEDGED = f"""shape:Excerpt sh:property [ sh:path kg:modality ; sh:maxCount 1 ; sh:datatype xsd:string ;
+    sh:pattern "^({'|'.join(MODALITIES)})$" ;
+    sh:message "a modality is one of {', '.join(MODALITIES)}: correct it, or take it away" ] ."""
 _DESCRIBED = """shape:Excerpt sh:property [ sh:path prov:specializationOf ; sh:class prov:Entity ;
     sh:message "what this is an excerpt of is not in the graph: add the answer, or delete the excerpt" ] ."""

@@ -2,18 +2,20 @@
 
 A node is `node/<id>`: its kind is its class and its text its skos:prefLabel. An edge is `edge/<id>`, a run `run/<id>`.
 An excerpt, the place that an edge was read from, is a part of an answer (`answer/<id>?rule=<rule>#char=1,15`) or of a
-file (`file/<name>?rule=<rule>#line=7,7`); the fragments are those of RFC 5147.
+file (`file/<name>?rule=<rule>#line=7,7`); the fragments are those of RFC 5147. What a rule reads as hedged is an
+excerpt of its own (`?rule=<rule>&modality=likely#char=1,15`): one place may state one edge and hedge another.
 """
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import quote, unquote
 
 from pyoxigraph import Literal, NamedNode, Triple
 
 from kg.errors import InputError
 from kg.ontology import Ontology, Relation
+from kg.records import MODALITIES, Modality
 
 BASE = "https://w3id.org/distilkg/"
 NS = BASE + "ns#"
@@ -59,6 +61,15 @@ _OWN = {
     "level": ("the strictest cut-off that the statement passes", "", "xsd:string"),
     "wording": ("how the sources word the tail, where that is not the node's label", "", "xsd:string"),
     "rule": ("what read the statement in this excerpt", "prov:Entity", "xsd:string"),
+    "modality": (
+        "how the excerpt qualifies what it says: possible, likely (how certain it is), rarely, sometimes, often, "
+        "usually, always (how often it is so, or of how many), advisable, necessary (it ought to be), able (it can be)",
+        "prov:Entity", "xsd:string",
+    ),
+    "entity": (
+        "what kind of named entity it is, by the labels of OntoNotes 5: GPE, LOC, ORG, DATE and so on", "kg:Thing",
+        "xsd:string",
+    ),
     "sha256": ("SHA-256 of a file, in hexadecimal", "prov:Entity", "xsd:string"),
     "digest": ("digest of the files that a run was loaded from", "kg:Run", "xsd:string"),
     "complete": ("whether all of a run is in the store", "kg:Run", "xsd:boolean"),
@@ -77,11 +88,13 @@ class Source(NamedTuple):
     start: int
     end: int
     run_id: str = ""
+    modality: Modality | None = None
 
 
 _IMPORT = re.compile(r"import:[^:]*:(.*)", re.DOTALL)
 _EXCERPT = re.compile(
     re.escape(BASE) + r"(?:answer/(?P<answer>[^?#/]+)|file/[^?#/]*)\?rule=(?P<rule>[^&#]*)(?:&run=(?P<run>[^&#]+))?"
+    rf"(?:&modality=(?P<modality>{'|'.join(MODALITIES)}))?"
     r"#(?:char|line)=(?P<start>-?\d{1,9}),(?P<end>-?\d{1,9})"
 )
 
@@ -97,8 +110,10 @@ def origin_iri(generation_id: str, rule: str) -> str:
 def excerpt_iri(source: Source) -> str:
     """The IRI of a source: all of it can be read back from there."""
     rule, run = quote(source.rule, safe=":@"), f"&run={quote(source.run_id, safe='')}" if source.run_id else ""
+    hedged = f"&modality={source.modality}" if source.modality else ""
     kind = "char" if source.generation_id else "line"
-    return f"{origin_iri(source.generation_id, source.rule)}?rule={rule}{run}#{kind}={source.start},{source.end}"
+    origin = origin_iri(source.generation_id, source.rule)
+    return f"{origin}?rule={rule}{run}{hedged}#{kind}={source.start},{source.end}"
 
 
 def parse_excerpt(iri: str) -> Source | None:
@@ -106,7 +121,7 @@ def parse_excerpt(iri: str) -> Source | None:
     if (m := _EXCERPT.fullmatch(iri)) is None:
         return None
     answer, rule, run = (unquote(m[name] or "") for name in ("answer", "rule", "run"))
-    return Source(answer, rule, int(m["start"]), int(m["end"]), run)
+    return Source(answer, rule, int(m["start"]), int(m["end"]), run, cast(Modality | None, m["modality"]))
 
 
 class Vocabulary:

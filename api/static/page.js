@@ -151,7 +151,7 @@ function source(s, index) {
   const verdicts = s.verdicts.map((v) => make("li", {}, `${v.critic}: ${v.decision}${v.score === null ? "" : ` ${v.score.toFixed(3)}`} ${v.reason}`));
   return [
     title,
-    make("p", { className: "muted" }, `read by ${s.rule}, characters ${s.start} to ${s.end}; the question was`),
+    make("p", { className: "muted" }, `read by ${s.rule}${s.modality ? ` as ${s.modality}` : ""}, characters ${s.start} to ${s.end}; the question was`),
     make("pre", { dir: "auto" }, s.prompt),
     make("p", { className: "muted" }, "and the answer"),
     make("pre", { dir: "auto" }, part(0, s.start), make("mark", {}, part(s.start, s.end)), part(s.end)),

@@ -59,6 +59,13 @@ def test_the_rendered_text_marks_the_characters_and_cannot_steer_a_terminal(run:
     assert not {c for c in text if not c.isprintable()} - {"\n"}
 
 
+def test_a_hedged_source_says_so(run: Run) -> None:
+    found = explain(run, edge_id(run, "to share the cake"))
+    assert "modality" not in render(found)
+    hedged = replace(found, sources=(replace(found.sources[0], modality="likely"),))
+    assert "   modality: likely\n" in render(hedged)
+
+
 def test_several_lines_and_right_to_left_marks_stay_readable(run: Run) -> None:
     text = render(explain(run, edge_id(run, 'to buy "flour"\nand \\ sugar')))
     assert '«to buy "flour"\n      and \\ sugar»' in text

@@ -120,6 +120,17 @@ def test_tools_in_steps(extractor: AnswerExtractor) -> None:
     assert all(text[c.start : c.end] for c in found)
 
 
+def test_candidates_tell_hedges_and_entities(extractor: AnswerExtractor) -> None:
+    found = read(extractor, answer("London has many pubs. Cats may sleep.", relation="", head=""))
+    assert [(c.triple.tail, c.modality, c.head_entity, c.tail_entity) for c in found] == [
+        ("london", None, "", "GPE"), ("sleep", "possible", "", None),
+    ]
+    found = read(extractor, answer("PersonX may want to eat it; to rest"))
+    assert [(c.triple.tail, c.modality, c.tail_entity) for c in found] == [
+        ("to eat it", "possible", None), ("to rest", None, None),
+    ]
+
+
 def test_prose_without_a_prompt(extractor: AnswerExtractor) -> None:
     found = read(extractor, answer("Cats can climb trees. Candles are used to give light.", "", ""))
     assert rows(found) == [("cat", "CapableOf", "climb trees", False), ("candle", "ObjectUse", "give light", False)]

@@ -40,6 +40,7 @@ def test_a_line_for_each_line_in_order(tmp_path: Path) -> None:
         "start": 0,
         "end": 3,
         "rule": "list.semicolons@1",
+        "modality": None,
     }
     assert [(t["head"], t["relation"], t["tail"]) for t in results[1]["triples"]] == [
         ("cat", "CapableOf", "climb trees")

@@ -36,6 +36,19 @@ def test_forms(relation: str, text: str, tail: str, denied: bool) -> None:
     assert (" " * 5 + text)[fitted.item.start : fitted.item.end] == tail
 
 
+@pytest.mark.parametrize(
+    ("relation", "text", "modality"),
+    [
+        ("xReact", "PersonX would probably feel tired", "likely"),
+        ("xEffect", "PersonX may get tired", "possible"),
+        ("xReact", "PersonX is happy", None),
+        ("xEffect", "often gets tired", None),  # stays in the tail
+    ],
+)
+def test_hedges_that_are_taken_away_are_noted(relation: str, text: str, modality: str | None) -> None:
+    assert fit(Item(text, 0, len(text)), ATOMIC[relation]).item.modality == modality
+
+
 def test_a_sentence_of_another_form_is_no_item() -> None:
     assert not fit(Item("The sun shines", 0, 14), ATOMIC["xWant"]).is_item
     assert fit(Item("The sun shines", 0, 14), ATOMIC["isBefore"]).is_item

@@ -1,11 +1,14 @@
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg.graph import FILES, GraphBuilder, GraphFiles, node_id
 from kg.ontology import load_ontology
-from kg.records import Triple
+from kg.records import Modality, Triple
 from kg.run import Run
 
 
@@ -66,12 +69,54 @@ def test_kinds_follow_the_ontology(tmp_path: Path) -> None:
     assert node_id("oven", "Thing") != node_id("oven", "State")
 
 
+def entities(path: Path, labels: list[str | None]) -> dict[str, str | None]:
+    """The entities of "london" and of what it has, when sources give the first these labels."""
+    builder = GraphBuilder(load_ontology())
+    for i, label in enumerate(labels):
+        builder.add(Triple("london", "CapableOf", "grow"), "g", "rule", i, i + 1, None, None, label, "ORG")
+    run = Run.create(path, "r", {})
+    run.finish("graph", "k", FILES, 1, 0.0, counts=builder.write(run))
+    return {n["text"]: n["entity"] for n in GraphFiles(run).nodes()}
+
+
+@pytest.mark.parametrize(("labels", "entity"), [
+    ([None], None), (["GPE"], "GPE"), (["GPE", None, None], "GPE"), (["GPE", "", ""], None), (["GPE", ""], None),
+    (["ORG", "GPE"], "GPE"), (["ORG", "GPE", "ORG", ""], "ORG"),
+])
+def test_a_thing_is_the_entity_that_most_parsed_sources_say(
+    tmp_path: Path, labels: list[str | None], entity: str | None
+) -> None:
+    assert entities(tmp_path, labels) == {"london": entity, "grow": None}  # an event is no entity
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from([None, "", "GPE", "ORG"]), min_size=1, max_size=6), st.randoms())
+def test_an_entity_does_not_depend_on_the_order(labels: list[str | None], random: Random) -> None:
+    with TemporaryDirectory() as folder:
+        one = entities(Path(folder) / "1", labels)
+        random.shuffle(labels)
+        assert entities(Path(folder) / "2", labels) == one
+
+
+def test_a_hedge_belongs_to_its_source_and_the_edge_counts_them(tmp_path: Path) -> None:
+    said: list[tuple[int, Modality | None]] = [(0, "usually"), (1, None), (2, "possible"), (3, "possible"), (3, "able")]
+    builder = GraphBuilder(load_ontology())
+    for start, modality in said:
+        builder.add(Triple("cat", "CapableOf", "sleep"), "g", "rule", start, 9, modality=modality)
+    builder.add(Triple("cat", "CapableOf", "eat"), "g", "rule", 0, 9)
+    run = Run.create(tmp_path, "r", {})
+    run.finish("graph", "k", FILES, 2, 0.0, counts=builder.write(run))
+    assert [(p["start"], p["modality"]) for p in GraphFiles(run).provenance()][:4] == said[:4]
+    assert [(e["sources"], e["modalities"]) for e in GraphFiles(run).edges()] == [
+        (4, ["possible", "possible", "usually"]), (1, None),
+    ]
+
+
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["PersonX a", "PersonX b"]), st.sampled_from(["xWant", "NotxWant", "oReact"]),
                           st.sampled_from(["to x", "x", "y", "none"])), max_size=8))
 def test_ids_do_not_depend_on_the_order(rows: list[tuple[str, str, str]]) -> None:
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:
         one = built(Path(folder) / "1", *rows)
         two = built(Path(folder) / "2", *reversed(rows))
         assert {e["id"] for e in one.edges()} == {e["id"] for e in two.edges()}

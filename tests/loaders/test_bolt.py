@@ -79,6 +79,19 @@ def test_nodes_and_edges_have_their_properties(store: BoltStore, tmp_path: Path)
     assert p == {"nodes": [h, t], "relationships": [r]}
 
 
+def test_hedges_and_entities(store: BoltStore, tmp_path: Path) -> None:
+    """Of each run, and where several meet of the last one, until it is withdrawn."""
+    thing = Triple("oven", "AtLocation", "kitchen")
+    rows = {"a-1": [(ROWS[0][0], None), (thing, None), (thing, None)], "b-1": [(thing, None)]}
+    for run, said in rows.items():
+        store.write(write_graph(tmp_path / run, said, run), run)
+    text = "MATCH (h:Thing)-[r]->(t) RETURN h.entity, r.modalities, r.run_modalities, h.run_entities, t.entity"
+    assert store.query(text).rows == [["PRODUCT", None, ["likely", ""], ["", "PRODUCT"], "FAC"]]
+    store.unload("b-1")
+    assert store.query(text).rows == [[None, ["likely"], None, None, "FAC"]]
+    assert store.query("MATCH (n:Event) RETURN n.entity").rows == [[None], [None]]
+
+
 def test_what_applies_to_nothing_is_no_node(store: BoltStore, tmp_path: Path) -> None:
     store.write(write_graph(tmp_path / "run", ROWS), "demo-1")
     assert store.query("MATCH (n {text: 'none'}) RETURN count(n)").rows == [[0]]
@@ -139,7 +152,8 @@ def test_a_withdrawn_run_leaves_no_trace(store: BoltStore, tmp_path: Path) -> No
     store.unload("a-1")
     load("a-1")
     assert everything(store) == left
-    assert not any("run_texts" in node[1] or "run_nothing" in node[1] for node in left[0])
+    properties = [node[1] for node in left[0]] + [edge[2] for edge in left[1]]
+    assert {key for found in properties for key in found if key.startswith("run_")} == {"run_ids"}
 
 
 @pytest.mark.neo4j

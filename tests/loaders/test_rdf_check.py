@@ -130,6 +130,13 @@ BROKEN: dict[str, tuple[Callable[[str], str], str, str]] = {  # change -> (focus
     "teacher that is not there": (cut("#SoftwareAgent>"), PREFIXES["answer"] + "g0", "prov:wasAttributedTo"),
     "no run": (cut("#Run> ."), HAPPY, "prov:wasDerivedFrom"),
     "no build": (cut("demo-1>", "wasGeneratedBy"), run_iri("demo-1").value, "prov:wasGeneratedBy"),
+    "unknown modality": (swap('"likely"', '"maybe"'), PREFIXES["answer"] + "g1?rule=rule&modality=likely#char=1,2",
+                         "kg:modality"),
+    "two modalities": (add(PREFIXES["answer"] + "g1?rule=rule&modality=likely#char=1,2", f"{NS}modality", '"able"'),
+                       PREFIXES["answer"] + "g1?rule=rule&modality=likely#char=1,2", "kg:modality"),
+    "entity that is no thing": (add(HAPPY, f"{NS}entity", '"GPE"'), HAPPY, "rdf:type"),
+    "two entities": (add(KITCHEN, f"{NS}entity", '"GPE"'), KITCHEN, "kg:entity"),
+    "empty entity": (swap('"FAC"', '""'), KITCHEN, "kg:entity"),
     "blank edge": (swap(f"<{STANDS}>", "_:b"), "_:b", ""),
     "edge of another name": (swap(f"<{STANDS}>", "<https://x.org/e>"), "https://x.org/e", ""),
 }

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kg.errors import InputError
 from kg.graph import FILES, GraphBuilder, GraphFiles
 from kg.ontology import Ontology, Relation, load_ontology
-from kg.records import Triple
+from kg.records import MODALITIES, Modality, Triple
 from kg.run import Run, write_lines
 from loaders.exports import export_run
 from loaders.imports import import_files
@@ -92,21 +92,30 @@ def test_the_order_and_the_number_of_files_do_not_matter(run: Run, tmp_path: Pat
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.lists(st.tuples(TEXTS, TEXTS, st.booleans(), st.none() | st.floats(0, 1), TEXTS), min_size=1, max_size=6),
+    st.lists(st.tuples(
+        TEXTS, TEXTS, st.booleans(), st.none() | st.floats(0, 1), TEXTS, st.none() | st.sampled_from(MODALITIES),
+        st.none() | st.sampled_from(["", "GPE", "ORG"]),
+    ), min_size=1, max_size=6),
     st.sampled_from(["turtle", "ntriples", "jsonld"]),
 )
-def test_any_graph_comes_back(rows: list[tuple[str, str, bool, float | None, str]], format: str) -> None:
+def test_any_graph_comes_back(
+    rows: list[tuple[str, str, bool, float | None, str, Modality | None, str | None]], format: str
+) -> None:
     with tempfile.TemporaryDirectory() as name:
         builder = GraphBuilder(load_ontology())
-        for i, (head, tail, negated, score, rule) in enumerate(rows):
-            builder.add(Triple(head, "xWant", tail, negated), f"g{i % 2}" if i else "", rule, i, i + 1, score)
+        for i, (head, tail, negated, score, rule, modality, entity) in enumerate(rows):
+            triple = Triple(head, "MadeUpOf", tail, negated)
+            builder.add(triple, f"g{i % 2}" if i else "", rule, i, i + 1, score, modality, entity, entity)
         run = Run.create(Path(name) / "run", "any run / 1", {})
         counts = builder.write(run)
         run.finish("graph", "k", FILES, counts["edges"], 0.0, counts=counts)
         assert same(run, imported(exported(run, format), Path(name) / "again"))
 
 
-@given(st.builds(Source, st.sampled_from(["", "a", "0f"]) | TEXTS, TEXTS, st.integers(0, 9), st.integers(0, 9), TEXTS))
+@given(st.builds(
+    Source, st.sampled_from(["", "a", "0f"]) | TEXTS, TEXTS, st.integers(0, 9), st.integers(0, 9), TEXTS,
+    st.none() | st.sampled_from(MODALITIES),
+))
 def test_an_excerpt_tells_its_source(source: Source) -> None:
     assert parse_excerpt(excerpt_iri(source)) == source
     ox.NamedNode(excerpt_iri(source))
@@ -131,6 +140,30 @@ def test_an_edge_leads_to_the_answer_and_its_teacher(run: Run) -> None:
         prov:specializationOf ?answer . ?answer prov:value ?text ; prov:wasAttributedTo/rdfs:label ?name ;
         prov:wasGeneratedBy ?build . ?run a kg:Run ; prov:wasGeneratedBy ?build }""")
     assert rows == [["rule", "to eat it \ufffd", "local:tiny", PREFIXES["run"] + "demo-1"]]
+
+
+def test_hedges_are_said_of_the_excerpt_and_entities_of_the_node(run: Run) -> None:
+    path = exported(run, "turtle")
+    assert ask(path, """SELECT ?text ?modality { << ?h kg:xWant ?t ~ ?e >> kg:sources ?n . ?t skos:prefLabel ?text .
+        ?e prov:hadPrimarySource/kg:modality ?modality }""") == [["to share it", "likely"]]
+    assert sorted(ask(path, "SELECT ?text ?entity { ?n kg:entity ?entity ; skos:prefLabel ?text }")) == [
+        ["kitchen", "FAC"], ["oven", "PRODUCT"],
+    ]
+
+
+def test_one_place_may_state_one_edge_and_hedge_another(tmp_path: Path) -> None:
+    builder, run = GraphBuilder(load_ontology()), Run.create(tmp_path / "run", "a-1", {})
+    for head, modality in (("cat", None), ("dog", "often")):
+        builder.add(Triple(head, "CapableOf", "sleep"), "g", "rule", 0, 5, None, modality)
+    run.finish("graph", "k", FILES, 2, 0.0, counts=builder.write(run))
+    again = imported(exported(run, "turtle"), tmp_path / "again")
+    assert same(run, again)
+    assert [e["modalities"] for e in again.edges()] == [None, ["often"]]
+
+
+def test_every_modality_is_defined(run: Run) -> None:
+    [[meaning]] = ask(exported(run, "turtle"), "SELECT ?meaning { kg:modality skos:definition ?meaning }")
+    assert [name for name in MODALITIES if name not in meaning] == []
 
 
 def test_a_run_tells_its_size_and_parts(run: Run) -> None:
@@ -189,6 +222,7 @@ BROKEN = {
     "changed": (lambda t: t.replace("ns#AtLocation> <", "ns#Causes> <"), "has not the id"),
     "relation": (lambda t: t.replace("ns#AtLocation> <", "ns#AtLocatin> <"), "did you mean AtLocation"),
     "excerpt": (lambda t: t.replace("#char=0,1", "#chr=0,1"), "no excerpt"),
+    "modality": (lambda t: t.replace("&modality=likely", "&modality=maybe"), "no excerpt"),
     "literal": (lambda t: t + f"<{PREFIXES['edge']}1> <{PREFIXES['rdf']}reifies> \"x\" .\n", "is no triple"),
 }
 
