@@ -28,20 +28,21 @@ async def ask(state: State, request: SparqlRequest) -> tuple[Document, bytes | N
     seconds, caps = limits.query_seconds, (limits.document_rows, limits.document_bytes)
     deadline = time.monotonic() + seconds
     try:
-        async with state.work.turn(seconds) as left:
-            pending = store.begin(request, left, *caps)
+        async with state.work.turn(seconds) as rest:
+            pending = store.begin(request, rest, *caps)
             if pending is not None:
-                return await _received(pending, left)
+                return await _received(pending, rest)
     except StoreError as error:
         raise await state.told("sparql", error) from None
 
-    left = max(deadline - time.monotonic(), 0.001)
+    def left() -> float:
+        return max(deadline - time.monotonic(), 0.001)
 
     def wait() -> tuple[Document, bytes | None]:
-        document = store.document(request, left, *caps)
+        document = store.document(request, left(), *caps)  # by then it has waited for a thread
         return document, None if document.length is None else b"".join(document.chunks())
 
-    return await state.ask("sparql", wait, left)
+    return await state.ask("sparql", wait, left())
 
 
 async def _received(pending: Pending, seconds: float) -> tuple[Document, bytes | None]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -14,10 +15,12 @@ from fastapi.testclient import TestClient
 
 from api.assemble import OpenRun
 from api.documents import _received
+from api.documents import ask as ask_store
 from api.limits import Limits, Work
 from api.problems import ProblemError
 from api.server import create_app
 from kg.ontology import load_ontology
+from kg.protocols import SparqlRequest
 from loaders.rdf import RdfStore
 from tests.loaders.test_rdf import ROWS, SLOW, built
 
@@ -120,3 +123,31 @@ def test_a_query_that_waited_for_its_turn_gets_what_is_left() -> None:
     anyio.run(both)
     assert 9.9 < given[0] <= 10
     assert 5 < given[1] <= 9.2
+
+
+def test_a_query_that_waited_for_a_thread_gets_what_is_left() -> None:
+    given: list[float] = []
+
+    class Busy:
+        length, media_type = 0, "text/csv"
+
+        def begin(self, *_: Any) -> None:
+            """No process is free."""
+
+        def document(self, request: Any, seconds: float, *_: Any) -> Any:
+            given.append(seconds)
+            return self
+
+        def chunks(self) -> list[bytes]:
+            return []
+
+    async def when_free(part: str, call: Any, seconds: float) -> Any:
+        given.append(seconds)
+        await anyio.sleep(1)
+        return call()
+
+    limits = Limits(query_seconds=10)
+    state: Any = SimpleNamespace(sparql=Busy, limits=limits, work=Work(limits), ask=when_free)
+    anyio.run(ask_store, state, SparqlRequest("ASK {}", ["text/csv"], "http://localhost/sparql"))
+    assert 9.5 < given[0] <= 10
+    assert given[1] <= given[0] - 1
