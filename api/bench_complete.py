@@ -60,7 +60,7 @@ def bench_complete(student: Path | None = None, run: Path | None = None) -> dict
 
 def _compared(student: LanguageModelStudent, queries: Sequence[tuple[str, str]], k: int) -> dict[str, float]:
     """Both ways with the beams that `student.complete` takes for k completions."""
-    layout, beams = student.layout, 1 if k == 1 else min(k + SPARE_BEAMS, MAX_BEAMS)
+    layout, beams = student.layout, min(k + SPARE_BEAMS, MAX_BEAMS)
     prompts = layout.prompts([(head, student.wordings[relation].phrase) for head, relation in queries])
     ways: dict[str, Callable[[], list[list[str]]]] = {
         "ours": lambda: [[w.text for w in written] for written in layout.write(prompts, beams)],

@@ -66,6 +66,9 @@ class _UnderHeadings(click.Command):
     "Diverse beam search: what a token costs for each beam before that has it at the same place. Begin with 0.5: less "
     "finds fewer tails, more finds less probable ones."
 ))
+@click.option("--beams", type=click.IntRange(1), metavar="N", help=(
+    "Of the beam search; 1 is greedy decoding: faster, a little worse, one tail a query  [default: k + 3]"
+))
 @click.option("--must", multiple=True, metavar="WORD", help="Only tails with this word; may be given several times.")
 @click.option("--must-not", multiple=True, metavar="WORD", help="No tails with this word; likewise.")
 @click.option("--new-words", is_flag=True, help="No tails with two consecutive words of the head.")
@@ -74,7 +77,7 @@ class _UnderHeadings(click.Command):
 def complete(
     source: Path, head: str | None, relation: str | None, tail: str | None, relations: str | None,
     queries: Path | None, student: Path | None, rules: Path | None, links: Path | None, k: int, level: str | None,
-    new_only: bool, top_p: float | None, seed: int, diversity: float | None, must: tuple[str, ...],
+    new_only: bool, top_p: float | None, seed: int, diversity: float | None, beams: int | None, must: tuple[str, ...],
     must_not: tuple[str, ...], new_words: bool, out: Path | None, as_json: bool,
 ) -> None:
     """Complete heads: by a student, or by a run with what is like it.
@@ -109,7 +112,7 @@ def complete(
         raise InputError(f"{source}: no such folder; give a student, a link model or a run")
     is_run = (source / "manifest.json").is_file()
     of_run = {"--student": student, "--rules": rules, "--links": links, "--level": level, "--new-only": new_only}
-    ways = {"--top-p": top_p, "--diversity": diversity, "--must": must, "--must-not": must_not,
+    ways = {"--top-p": top_p, "--diversity": diversity, "--beams": beams, "--must": must, "--must-not": must_not,
             "--new-words": new_words}
     wanted = [name.strip() for name in relations.split(",")] if relations else []
     if is_run:
@@ -126,7 +129,7 @@ def complete(
             if top_p is not None:
                 _refuse({**ways, "--top-p": None}, "for beam search: leave --top-p out")
             bound = _constraints(must, must_not, new_words) if must or must_not or new_words else None
-            complete_rows = _by_student(source, k, wanted, _Way(top_p, seed, diversity or 0.0, bound))
+            complete_rows = _by_student(source, k, wanted, _Way(top_p, seed, diversity or 0.0, beams, bound))
     if queries is not None and out is not None:
         count = _complete_file(complete_rows, _read_queries(queries, is_run), out)
         emit({"queries": count, "out": str(out)}, as_json, lambda: f"{count:,} queries completed in {out}")
@@ -153,20 +156,21 @@ class _Way:
     top_p: float | None
     seed: int
     diversity: float
+    beams: int | None
     constraints: "Constraints | None"
 
     @property
     def is_plain(self) -> bool:
         """Whether it is that of every student."""
-        return self.top_p is None and not self.diversity and self.constraints is None
+        return (self.top_p, self.diversity, self.beams, self.constraints) == (None, 0.0, None, None)
 
     def find(self, model: "KnowledgeModel", pairs: Sequence[tuple[str, str]], k: int) -> list[list[Completion]]:
         """At most `k` tails of each (head, relation), with the model's own scores."""
         if self.top_p is not None:
             return model.draw(pairs, k, top_p=self.top_p, seed=self.seed)
         if self.constraints is not None:
-            return model.complete_within(pairs, k, self.constraints, self.diversity)
-        return model.complete(pairs, k, self.diversity)
+            return model.complete_within(pairs, k, self.constraints, self.diversity, self.beams)
+        return model.complete(pairs, k, self.diversity, self.beams)
 
 
 def _constraints(must: tuple[str, ...], must_not: tuple[str, ...], new_words: bool) -> "Constraints":

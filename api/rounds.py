@@ -25,7 +25,7 @@ from kg.pipeline import build
 from kg.recipe import Part, Recipe, Rounds, Seeds
 from kg.records import Triple
 from kg.run import Progress, Run, read_lines, read_parquet, silent, write_atomically
-from kg.splits import FRACTIONS, read_training_triples, split_heads
+from kg.splits import read_training_triples, split_heads
 
 log = logging.getLogger(__name__)
 FIGURES = "rounds.json"
@@ -153,11 +153,17 @@ def _train(graph: Path, out: Path, recipe: Recipe, rounds: Rounds, progress: Pro
     return LanguageModelStudent.load(out)
 
 
+def _fractions(recipe: Recipe) -> dict[str, float]:
+    """The shares of the heads that the recipe's student learns from and does not."""
+    shares: dict[str, float] = make_student_options(recipe.student)[1].fractions
+    return shares
+
+
 def _held_out(first: Run, recipe: Recipe, rounds: Rounds, ontology: Ontology) -> list[Triple]:
     """The triples that all students are measured on: those of the file, or of the heads that none learns from."""
     if rounds.held_out:
         return read_training_triples(Path(rounds.held_out), ontology)
-    return split_heads(read_training_triples(first.path, ontology), FRACTIONS, recipe.seed)["test"]
+    return split_heads(read_training_triples(first.path, ontology), _fractions(recipe), recipe.seed)["test"]
 
 
 def _measure(
@@ -169,7 +175,7 @@ def _measure(
     """
     from kg.text_metrics import bleu
 
-    learned = split_heads(read_training_triples(graph.path, ontology), FRACTIONS, recipe.seed)
+    learned = split_heads(read_training_triples(graph.path, ontology), _fractions(recipe), recipe.seed)
     seen = {normal_form(t.head) for part in ("train", "dev") for t in learned[part]}
     wanted: dict[tuple[str, str], list[str]] = {}
     kept = []

@@ -25,11 +25,11 @@ from kg.errors import StudentError, UnknownNameError
 from kg.metrics import Array
 from kg.normal import normal_form
 from kg.ontology import Ontology
-from kg.recipe import Section
 from kg.records import Completion, Triple
 from kg.run import Progress, read_parquet, silent, write_atomically, write_parquet
 from kg.score_calibration import calibrate
 from kg.sentence_vectors import ENCODER, SentenceEncoder, sentence_vectors
+from kg.splits import SplitOptions
 from kg.student_folder import (
     FORMAT,
     SETTINGS,
@@ -55,8 +55,8 @@ class FrequencyStudent:
 
     name: str = "frequency"
 
-    class Options(Section):
-        """There are none."""
+    class Options(SplitOptions):
+        """None of its own."""
 
     def __init__(self, triples: Iterable[Triple], wordings: Mapping[str, Wording], settings: dict[str, Any]) -> None:
         self.triples = list(triples)
@@ -191,7 +191,7 @@ class NearestStudent(FrequencyStudent):
 
     name: str = "nearest"
 
-    class Options(Section):
+    class Options(SplitOptions):
         """`neighbours` heads vote; `encoder` is a packaged model, a folder or a hub id."""
 
         encoder: str = ENCODER

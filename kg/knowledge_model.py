@@ -50,29 +50,32 @@ class KnowledgeModel:
         return self.layout.examples([(*self._tail_first(label, tail), head) for head, label, tail in triples])
 
     def complete(
-        self, queries: Sequence[tuple[str, str]], k: int = 5, diversity: float = 0.0
+        self, queries: Sequence[tuple[str, str]], k: int = 5, diversity: float = 0.0, beams: int | None = None
     ) -> list[list[Completion]]:
         """For each (head, relation) at most `k` completions (and `MAX_BEAMS`), distinct by normal form, best first.
 
         The score is the geometric mean of the probabilities of the tail's tokens, end included: it is in [0, 1] and
         compares across queries. An empty head gets none. Raises UnknownNameError for an unknown relation.
 
+        `beams` are those of the search, as a rule k + `SPARE_BEAMS`; one is greedy decoding, and gives one tail.
+
         A `diversity` above 0 is the strength of diverse beam search: the nats that a token costs a beam for each beam
         before it that has it at the same place (Vijayakumar et al. 2018). It changes which tails are found, not scores.
         A weak one finds fewer than `k`: many beams then write the same text.
         """
-        beams = 1 if k == 1 else min(k + SPARE_BEAMS, MAX_BEAMS)
-        return self._answer(queries, k, lambda prompts: self.layout.write(prompts, beams, diversity=diversity))
+        used = min(beams or k + SPARE_BEAMS, MAX_BEAMS)
+        return self._answer(queries, k, lambda prompts: self.layout.write(prompts, used, diversity=diversity))
 
     def complete_within(
-        self, queries: Sequence[tuple[str, str]], k: int, constraints: Constraints, diversity: float = 0.0
+        self, queries: Sequence[tuple[str, str]], k: int, constraints: Constraints, diversity: float = 0.0,
+        beams: int | None = None,
     ) -> list[list[Completion]]:
-        """As `complete`, of the tails that the constraints allow, which may be fewer than `k`."""
-        beams = min(2 * k + SPARE_BEAMS, MAX_BEAMS)
+        """As `complete`, of the tails that the constraints allow, which may be fewer than `k`; with more beams."""
+        used = min(beams or 2 * k + SPARE_BEAMS, MAX_BEAMS)
         texts = dict.fromkeys((head_text(h), self._wording(label).phrase) for h, label in queries if head_text(h))
         steer = self.layout.steer(constraints, [head for head, _ in texts])
         found = self._answer(
-            queries, beams, lambda prompts: self.layout.write(prompts, beams, steer=steer, diversity=diversity)
+            queries, used, lambda prompts: self.layout.write(prompts, used, steer=steer, diversity=diversity)
         )
         return [[c for c in part if constraints.allow(c.triple.head, c.triple.tail)][: max(k, 0)] for part in found]
 

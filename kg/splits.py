@@ -9,17 +9,33 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from pydantic import Field
+
 from kg.errors import InputError, StudentError
 from kg.graph import GraphFiles
 from kg.normal import normal_form
 from kg.ontology import Ontology
+from kg.recipe import Section
 from kg.records import Triple, digest
 from kg.run import Run
 
 log = logging.getLogger(__name__)
-FRACTIONS = {"train": 0.8, "dev": 0.1, "test": 0.1}
 MAX_LINE = 1_000_000  # characters; a longer line is no triple
 _ESCAPES = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
+
+
+class SplitOptions(Section):
+    """`held_out` is the share of the heads that a training is watched on, and of those that it is measured on."""
+
+    held_out: float = Field(0.1, gt=0, le=0.4)
+
+    @property
+    def fractions(self) -> dict[str, float]:
+        """The shares of the parts by name."""
+        return {"train": 1 - 2 * self.held_out, "dev": self.held_out, "test": self.held_out}
+
+
+FRACTIONS = SplitOptions().fractions
 
 
 def part_of(head: str, fractions: Mapping[str, float], seed: int = 0) -> str:

@@ -30,7 +30,7 @@ from kg.parallel import Workers
 from kg.records import Triple
 from kg.run import Progress, Run, silent, write_atomically
 from kg.score_calibration import calibrate, calibrate_heads
-from kg.splits import FRACTIONS, read_training_triples, split_heads
+from kg.splits import read_training_triples, split_heads
 from kg.student_folder import (
     FORMAT,
     SETTINGS,
@@ -164,7 +164,7 @@ def train_student(
 ) -> dict[str, Any]:
     """Trains a student of the class `kind` on a run or a TSV file and saves it in `out`.
 
-    A tenth of the heads is never trained on; `options` are `kind.Options`.
+    `options` are `kind.Options`; twice `options.held_out` of the heads are not trained on.
 
     A student that was trained so before is left as it is. Returns the figures of `student.json`. Raises InputError,
     RunError, StudentError.
@@ -172,7 +172,7 @@ def train_student(
     ontology = load_ontology()
     if source.is_dir():
         ontology = load_ontology(Run.open(source).manifest["recipe"].get("ontology", "atomic2020"))
-    parts = split_heads(read_training_triples(source, ontology), FRACTIONS, seed)
+    parts = split_heads(read_training_triples(source, ontology), options.fractions, seed)
     if (out / SETTINGS).is_file():
         old = read_settings(out)
         key = training_key(options, seed, [*parts["train"], *parts["dev"]])

@@ -12,6 +12,7 @@ from kg.ontology import Kind, Ontology
 from kg.protocols import Student
 from kg.recipe import Section
 from kg.records import Triple, digest
+from kg.splits import SplitOptions
 
 FORMAT = 1
 SETTINGS = "student.json"
@@ -31,7 +32,7 @@ class Wording:
 class TrainedStudent(Student, Protocol):
     """A Student with what `student.json` says of it: `settings` has its kind, options, seed, key and figures."""
 
-    Options: type[Section]
+    Options: type[SplitOptions]
     settings: dict[str, Any]
 
     def known(self, triples: Sequence[Triple]) -> list[Triple]:
@@ -51,8 +52,11 @@ def word_relations(triples: Iterable[Triple], ontology: Ontology) -> dict[str, W
 
 
 def training_key(options: Section, seed: int, triples: Sequence[Triple]) -> str:
-    """Digest of all that the trained weights depend on; minutes and checkpoints may change between two starts."""
-    kept = options.model_dump(exclude={"checkpoint_seconds", "tensorboard"})
+    """Digest of all that the trained weights depend on; minutes and checkpoints may change between two starts.
+
+    `triples` are those of the parts for training and for watching it, so that their shares need no place in it.
+    """
+    kept = options.model_dump(exclude={"held_out", "checkpoint_seconds", "tensorboard"})
     return digest(json.dumps(kept), str(seed), *(field for triple in triples for field in triple))
 
 

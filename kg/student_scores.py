@@ -11,12 +11,12 @@ from kg.normal import normal_form
 from kg.ontology import load_ontology
 from kg.protocols import Student
 from kg.sentence_vectors import sentence_vectors
-from kg.splits import FRACTIONS, read_training_triples, split_heads
+from kg.splits import read_training_triples, split_heads
 from kg.student_folder import TrainedStudent, training_key
 from kg.text_metrics import distinct, text_scores
 
 NONE = "none"
-CHOICES = 4  # completions that the student gives, of which one that is not `none` is taken
+CHOICES = 2  # completions that the student gives, of which one that is not `none` is taken
 Query = tuple[str, str]
 
 
@@ -28,8 +28,8 @@ def score_student(student: TrainedStudent, data: Path, train: Path, unseen_only:
     student learned from a head of `data`, by normal form; with `unseen_only` such heads are left out and counted.
     """
     ontology = load_ontology()
-    parts = split_heads(read_training_triples(train, ontology), FRACTIONS, student.settings["seed"])
     options = student.Options.model_validate(student.settings["options"])
+    parts = split_heads(read_training_triples(train, ontology), options.fractions, student.settings["seed"])
     if student.settings["key"] != training_key(options, student.settings["seed"], [*parts["train"], *parts["dev"]]):
         raise StudentError(f"the student was not trained on {train}: give the --train that it was trained on")
     learned, asked = parts["train"], read_training_triples(data, ontology)
@@ -95,9 +95,7 @@ def _vectors(texts: Sequence[str]) -> dict[str, Array]:
 
 
 def _tails(student: Student, queries: Sequence[Query]) -> list[list[str]]:
-    """The student's best tail by itself, then the best `CHOICES`: beam search and greedy search may differ."""
-    greedy, more = student.complete(queries, 1), student.complete(queries, CHOICES)
-    return [[c.triple.tail for c in [*one, *several]] for one, several in zip(greedy, more, strict=True)]
+    return [[c.triple.tail for c in found] for found in student.complete(queries, CHOICES)]
 
 
 def plot_scores(found: dict[str, Any], path: Path, metric: str = "bleu_2") -> None:

@@ -27,8 +27,8 @@ from kg.decoding import Example, Layout
 from kg.errors import StudentError
 from kg.packing import common_prefix
 from kg.parallel import ALONE, Workers
-from kg.recipe import Section
 from kg.run import Progress, silent
+from kg.splits import SplitOptions
 from kg.student_folder import CHECKPOINT
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ LOG_SECONDS = 5.0
 LOSS_MEMORY = 0.9  # share of the running loss that a step leaves
 
 
-class TrainingOptions(Section):
+class TrainingOptions(SplitOptions):
     """How to train.
 
     `batch_tokens` is the size of a batch in tokens, those that its triples share counted once; `accumulation` is the

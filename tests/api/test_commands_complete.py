@@ -57,6 +57,8 @@ def test_tails_keep_to_words(students: Path) -> None:
 
 
 def test_tails_are_diverse(students: Path) -> None:
+    greedy = found(students / "model", *WANT, "-k", "4", "--beams", "1")
+    assert len(greedy) == 1
     plain, diverse = (found(students / "model", *WANT, "-k", "4", *more) for more in ([], ["--diversity", "5"]))
     assert {c["tail"] for c in diverse} != {c["tail"] for c in plain}
     assert diverse[0]["tail"] == plain[0]["tail"] == TAILS["xWant"]
@@ -132,6 +134,7 @@ def test_options_that_do_not_go_together(students: Path, options: list[str], say
     ("floor", [*HEAD, "--tail", "kind"], "gives no relations"),
     ("floor", [*WANT, "--top-p", "1"], "has no language model"),
     ("floor", [*WANT, "--diversity", "1"], "has no language model"),
+    ("floor", [*WANT, "--beams", "1"], "has no language model"),
 ])
 def test_what_cannot_be_answered_is_said(students: Path, name: str, options: list[str], says: str) -> None:
     error = invoke(students / name, *options).exception

@@ -52,13 +52,22 @@ def test_draws_are_distinct_and_scored_as_score_says(student):
     assert student.draw([("", "xWant")], 3) == [[]]
 
 
+def test_one_beam_is_greedy(student):
+    queries = [("PersonX bakes a cake", "xWant"), ("PersonX sings", "xAttr")]
+    found = student.complete(queries, 5, beams=1)
+    prompts = student.layout.prompts([(head, student.wordings[relation].phrase) for head, relation in queries])
+    written = student.layout.write(prompts, 1)
+    assert [[c.triple.tail for c in part] for part in found] == [[" ".join(w.text.split()) for w in p] for p in written]
+    assert [len(part) for part in student.complete(queries, 1)] == [1, 1]
+
+
 def test_diverse_search_finds_other_tails_with_the_models_own_scores(student):
     queries = [("PersonX bakes a cake", "xWant"), ("PersonX sings", "xAttr")]
     plain, found = student.complete(queries, 4), student.complete(queries, 4, diversity=5.0)
     for (head, relation), completions, others in zip(queries, found, plain, strict=True):
         assert 1 <= len(completions) <= 4
         assert len({normal_form(c.triple.tail, ONTOLOGY[relation].tail) for c in completions}) == len(completions)
-        (greedy,) = student.complete([(head, relation)], 1)[0]
+        (greedy,) = student.complete([(head, relation)], 1, beams=1)[0]
         assert greedy.triple in [c.triple for c in completions]  # the first beam pays nothing
         assert {c.triple for c in completions} != {c.triple for c in others}
         scores = [c.score for c in completions]

@@ -10,7 +10,7 @@ from kg.normal import normal_form
 from kg.ontology import load_ontology
 from kg.records import Triple
 from kg.run import Run
-from kg.splits import FRACTIONS, part_of, read_training_triples, split_heads
+from kg.splits import FRACTIONS, SplitOptions, part_of, read_training_triples, split_heads
 
 ONTOLOGY = load_ontology()
 HEADS = st.one_of(
@@ -41,6 +41,15 @@ def test_shares_are_about_those_asked_for():
     parts = split_heads(triples, {"a": 3, "b": 1})
     assert 0.22 < len(parts["b"]) / 3000 < 0.28
     assert split_heads(triples, {"a": 0, "b": 1})["a"] == []
+
+
+def test_less_held_out_moves_heads_to_training_alone():
+    triples = [Triple(f"PersonX counts to {i}", "xWant", "to stop") for i in range(2000)]
+    many, few = (split_heads(triples, SplitOptions(held_out=share).fractions) for share in (0.1, 0.02))
+    assert 0.01 < len(few["dev"]) / 2000 < 0.03
+    assert 0.01 < len(few["test"]) / 2000 < 0.03
+    assert set(many["train"]) < set(few["train"])
+    assert split_heads(triples) == many
 
 
 def test_another_seed_parts_otherwise():

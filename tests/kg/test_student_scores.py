@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from kg.errors import StudentError
+from kg.floors import FrequencyStudent
 from kg.student import LanguageModelStudent, train_student
 from kg.student_scores import plot_scores, score_student
 from tests.tiny_models import one_thread, write_model
@@ -52,6 +53,16 @@ def test_a_student_beside_its_baselines(trained, tmp_path: Path):
     assert found["without_none"]["frequency"]["xWant"]["similarity"] < 0.9
     plot_scores(found, tmp_path / "bleu.png")
     assert (tmp_path / "bleu.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_share_held_out_is_the_students_own(trained, tmp_path: Path):
+    options = FrequencyStudent.Options(held_out=0.3)
+    train_student(trained[1], tmp_path / "student", options, kind=FrequencyStudent)
+    student = FrequencyStudent.load(tmp_path / "student")
+    heads = student.settings["metrics"]["heads"]
+    assert heads["dev"] + heads["test"] > 0.4 * sum(heads.values())
+    found = score_student(student, write(tmp_path / "dev.tsv", range(20, 22)), trained[1])
+    assert found["without_none"]["student"]["xAttr"]["exact"] == 1
 
 
 def test_heads_that_it_learned_from_are_refused(trained, tmp_path: Path):
