@@ -25,6 +25,7 @@ BATCH_CHARACTERS = 4_000_000  # of text a transaction: a server with little memo
 PART = 500  # rows of an answer handed over at once
 PART_CHARACTERS = 200_000
 
+_KEPT = ("_nodes", "_relationships", "_legacy_nodes", "_legacy_relationships")  # of the driver's graph; the last: 5.x
 _AS_IT_IS = frozenset([str, bool, int, type(None)])
 _NAMES = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # of the numbers that JSON has no form for
 _STOPPED = ("TransactionTimedOut", "TransactionTimedOutClientConfiguration", "Terminated")
@@ -105,8 +106,8 @@ def hand_over(result: Result, limit: int, take: Callable[[Rows], None]) -> bool:
 def _forget(result: Result) -> None:
     """Lets go of nodes and relationships that the driver keeps as long as the answer, and then in reference cycles."""
     graph = cast(Any, result)._hydration_scope.get_graph()
-    graph._nodes.clear()
-    graph._relationships.clear()
+    for name in _KEPT:
+        getattr(graph, name, {}).clear()
 
 
 def _length(row: list[Any]) -> int:
