@@ -101,6 +101,10 @@ class LanguageModelStudent(KnowledgeModel):
         measured = _sample(test, MEASURED)
         before = mean_loss(layout, measured) if measured else None
         merge = choose_weights(layout.model, options.lora_rank, options.layers)
+        if options.compile:
+            from kg.compilation import compile_layers  # takes a second to import
+
+            compile_layers(layout.model)
         training = Training(layout, train, dev, options, out, key, minutes, seed, progress, workers)
         state = training.run()
         merge()

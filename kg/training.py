@@ -46,6 +46,7 @@ class TrainingOptions(SplitOptions):
     number of batches whose gradients make one step. `warm_up` is the share of the training in which the learning rate
     rises; then it falls as a cosine. The loss on held-out heads is taken `evaluations` times, on at most
     `evaluation_examples`; training stops after `patience` of them without a better one, and the best weights are kept.
+    `compile` needs a C++ compiler, and pays where a training takes more than some minutes (`kg.compilation`).
     `tensorboard` writes losses, learning rate and speed where TensorBoard reads them: `tensorboard --logdir OUT`.
     """
 
@@ -60,6 +61,7 @@ class TrainingOptions(SplitOptions):
     evaluation_examples: int = Field(128, ge=1)
     patience: int = Field(2, ge=1)
     checkpoint_seconds: float = Field(300.0, ge=0)
+    compile: bool = False
     tensorboard: bool = False
 
 
