@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from api.triples import Edge, Edges
 from kg.errors import InputError, UnknownNameError
 from kg.graph import node_id
-from kg.ontology import KINDS, Ontology, Relation
+from kg.ontology import KINDS, NOTHING, Ontology, Relation
 from kg.protocols import AnyField, Student
 from kg.records import Completion, Triple
 
@@ -165,9 +165,15 @@ class StudentSource:
 def complete_any(
     complete: _Complete, asked: Sequence[tuple[str, Sequence[str]]], k: int
 ) -> list[list[Completion]]:
-    """For each head the `k` best tails of any of its relations, as `complete` finds tails of (head, relation)."""
+    """For each head the `k` best tails of any of its relations, as `complete` finds tails of (head, relation).
+
+    That nothing applies is an answer for one relation alone: in a list of several it would come first and say little.
+    """
     answers = iter(complete([(head, label) for head, labels in asked for label in labels], k))
-    found = [[c for _ in labels for c in next(answers)] for _, labels in asked]
+    found = [
+        [c for _ in labels for c in next(answers) if len(labels) == 1 or c.triple.tail.lower() != NOTHING]
+        for _, labels in asked
+    ]
     return [sorted(completions, key=lambda c: -c.score)[:k] for completions in found]
 
 

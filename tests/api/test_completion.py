@@ -154,6 +154,14 @@ def test_the_best_of_all_relations_come_first() -> None:
     assert [[(c.triple.head, c.score) for c in part] for part in found] == [[("a", 0.3), ("a", 0.2)], [], [("c", 0.5)]]
 
 
+def test_nothing_is_an_answer_for_one_relation_alone() -> None:
+    def complete_all(pairs: Any, k: int) -> Any:
+        return [[Completion(Triple(h, r, t), 0.5, "s") for t in ("None", "to rest")] for h, r in pairs]
+
+    found = complete_any(complete_all, [("a", ["xWant", "xNeed"]), ("b", ["xWant"])], 3)
+    assert [[c.triple.tail for c in part] for part in found] == [["to rest", "to rest"], ["None", "to rest"]]
+
+
 def test_a_student_of_any_field_is_asked_for_what_is_open(run: Run) -> None:
     class Any3(Student):
         gives_heads = True
