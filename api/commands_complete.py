@@ -270,7 +270,7 @@ def _by_run(
     def complete_rows(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
         asked = [read_query(ontology, r.get("head"), r.get("relation"), r.get("tail"), relations) for r in rows]
         found, notes = sources.complete(asked, k, new_only, level)
-        for note in notes:
+        for note in dict.fromkeys(note for own in notes for note in own):
             say(note)
         return [[asdict(merged) for merged in part] for part in found]
 

@@ -4,12 +4,12 @@ A source is asked with a `Query`, of which head or tail is given, and gives what
 are probabilities where the source is calibrated.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from api.triples import Edge, Edges
-from kg.errors import InputError, UnknownNameError
+from kg.errors import InputError
 from kg.graph import node_id
 from kg.ontology import KINDS, NOTHING, Ontology, Relation
 from kg.protocols import AnyField, Student
@@ -18,6 +18,7 @@ from kg.records import Completion, Triple
 GRAPH = "graph"
 _Complete = Callable[[Sequence[Any], int], list[list[Completion]]]
 MOST = 10_000  # edges of one tail that are ranked
+_UNLEARNED = "the student never learned {}: there the graph answers alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,10 @@ def read_query(
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """What a source gives for each query; `note` tells what it could not answer."""
+    """What a source gives for each query; `notes` tells, by the places of queries, what it could not answer."""
 
     found: list[list[Completion]]
-    note: str = ""
+    notes: Mapping[int, str] = field(default_factory=dict)
 
 
 class Source(Protocol):
@@ -131,20 +132,20 @@ class StudentSource:
     def complete(self, queries: Sequence[Query], k: int) -> Proposals:
         """At most `k` completions of each query with a head, or with relation and tail."""
         found: list[list[Completion]] = [[] for _ in queries]
-        unlearned: dict[str, None] = {}
-        for ask, asked in self._shares(queries):
-            answers, unknown = _ask(ask, list(asked.values()), k)
-            unlearned |= dict.fromkeys(unknown)
+        unlearned = {n for n, q in enumerate(queries) if q.name and q.name not in self._student.relations}
+        for ask, asked in self._shares([None if n in unlearned else q for n, q in enumerate(queries)]):
+            answers = ask(list(asked.values()), k) if asked else []
             for n, completions in zip(asked, answers, strict=True):
-                q = queries[n]
-                found[n] = [c for c in completions if list(c.triple)[1] in self._wanted(q)][:k]
-        note = f"the student never learned {', '.join(unlearned)}: there the graph answers alone" if unlearned else ""
-        return Proposals(found, note)
+                wanted = self._wanted(queries[n])
+                found[n] = [c for c in completions if list(c.triple)[1] in wanted][:k]
+        return Proposals(found, {n: _UNLEARNED.format(queries[n].name) for n in sorted(unlearned)})
 
-    def _shares(self, queries: Sequence[Query]) -> Iterator[tuple[_Complete, dict[int, Any]]]:
+    def _shares(self, queries: Sequence[Query | None]) -> Iterator[tuple[_Complete, dict[int, Any]]]:
         """What the student can do, each with the queries for it, by their places."""
         student, tails, heads, relations = self._student, {}, {}, {}
         for n, q in enumerate(queries):
+            if q is None:
+                continue
             if q.tail is None and q.head is not None:
                 tails[n] = q.head, self._wanted(q)
             elif q.head is None and q.tail is not None and q.name:
@@ -177,30 +178,14 @@ def complete_any(
     return [sorted(completions, key=lambda c: -c.score)[:k] for completions in found]
 
 
-def _ask(ask: _Complete, pairs: Sequence[Any], k: int) -> tuple[list[list[Completion]], list[str]]:
-    """The student's completions, and what it does not know."""
-    try:
-        return (ask(pairs, k) if pairs else []), []
-    except UnknownNameError as error:
-        if len(pairs) == 1:
-            return [[]], [error.name]
-    found: list[list[Completion]] = []
-    unlearned: list[str] = []
-    for pair in pairs:  # one by one: the others are answered
-        answers, unknown = _ask(ask, [pair], k)
-        found += answers
-        unlearned += unknown
-    return found, unlearned
-
-
 def complete(
     queries: Sequence[Query], k: int, graph: GraphSource, others: Sequence[Source], ontology: Ontology,
     new_only: bool = False,
-) -> tuple[list[list[Merged]], list[str]]:
+) -> tuple[list[list[Merged]], list[list[str]]]:
     """For each query at most `k` triples, best score first; of equal scores known ones first.
 
-    Heads and tails of one normal form are one. `new_only` leaves out what the graph already holds. Also returns what
-    the sources say that they could not answer.
+    Heads and tails of one normal form are one. `new_only` leaves out what the graph already holds. Also returns, for
+    each query, what the sources say that they could not answer.
     """
     known = graph.complete(queries, k).found
     spare = max(map(len, known), default=0) if new_only else 0  # known ones will be left out
@@ -211,7 +196,7 @@ def complete(
         merged.append([m for m in found if not (new_only and m.known)][:k])
     sources = graph.provenance({m.id for found in merged for m in found if m.known})
     told = [[replace(m, provenance=sources.get(m.id, [])) for m in found] for found in merged]
-    return told, [answer.note for answer in answers if answer.note]
+    return told, [[answer.notes[n] for answer in answers if n in answer.notes] for n in range(len(queries))]
 
 
 def merge(ontology: Ontology, completions: Iterable[Completion]) -> list[Merged]:

@@ -50,6 +50,9 @@ class NeighbourIndex:
         return found
 
 
+_NOT_YET = "the index of near neighbours is being made: ask again later for what they say"
+
+
 class NeighbourSource:
     """A source that makes its index in the background when it is first asked.
 
@@ -71,9 +74,10 @@ class NeighbourSource:
         try:
             index = self.index()
         except NotYet:
-            return Proposals(nothing, "the index of near neighbours is being made: ask again later for what they say")
+            return Proposals(nothing, dict.fromkeys(range(len(queries)), _NOT_YET))
         except KGError as error:
-            return Proposals(nothing, f"near neighbours cannot be asked: {error}")
+            note = f"near neighbours cannot be asked: {error}"
+            return Proposals(nothing, dict.fromkeys(range(len(queries)), note))
         many = k * _SPARE if any(q.tail is not None or q.among for q in queries) else k
         answers = index.complete([(q.head or "", q.name) for q in queries], many)
         return Proposals([[c for c in found if _fits(q, c)][:k] for q, found in zip(queries, answers, strict=True)])

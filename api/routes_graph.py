@@ -80,10 +80,8 @@ async def complete(body: CompleteRequest, state: AppState) -> Json:
     """What a head, a relation or a tail lacks: the graph's, its near neighbours' and the student's, best first."""
     opened = state.opened
     queries = [read_query(opened.ontology, q.head, q.relation, q.tail, body.relations) for q in body.asked]
-    sources = state.sources
-    found, notes = await state.work.model(
-        lambda: sources.complete(queries, body.k, body.new_only, body.level)
-    )
+    found, told = await state.together.complete(queries, body.k, body.new_only, body.level)
+    notes = dict.fromkeys(note for own in told for note in own)
     results = [
         {**q.model_dump(include={"head", "relation", "tail"}), "completions": [asdict(m) for m in merged]}
         for q, merged in zip(body.asked, found, strict=True)

@@ -33,7 +33,7 @@ class Sources:
 
     def complete(
         self, queries: Sequence[Query], k: int, new_only: bool = False, level: str | None = None
-    ) -> tuple[list[list[Merged]], list[str]]:
+    ) -> tuple[list[list[Merged]], list[list[str]]]:
         """As `api.completion.complete`, with what passes a level. Raises RunError without levels, UnknownNameError.
 
         What is not of the graph has no levels: it is not asked then.
@@ -42,7 +42,8 @@ class Sources:
         others = [neighbours, *(self._learned if level is None else [])]
         found, notes = complete(queries, k, graph, others, self._ontology, new_only)
         if level is not None and self._learned:
-            notes.append("student, rules and links have no levels: they were not asked")
+            for own in notes:
+                own.append("student, rules and links have no levels: they were not asked")
         return found, notes
 
     def _of(self, levels: tuple[str, ...]) -> tuple[GraphSource, Source]:

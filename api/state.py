@@ -12,6 +12,7 @@ from api.limits import Limits, Work
 from api.metrics import Metrics
 from api.problems import ProblemError
 from api.sources import Sources
+from api.together import Together
 from api.triples import Edges
 from kg.errors import AnswerFormError, QueryTimeoutError, StoreError
 from kg.protocols import SparqlStore
@@ -26,7 +27,7 @@ class State:
 
     opened: OpenRun
     edges: Edges
-    sources: Sources
+    together: Together
     limits: Limits
     work: Work
     health: Health
@@ -37,7 +38,8 @@ class State:
         """The state of a new app. Raises RunError for a run without a graph."""
         sources = Sources(opened.run, opened.ontology, opened.student, PATIENCE, more=opened.inference)
         health = Health(opened, limits.query_seconds)
-        return cls(opened, Edges(opened.run), sources, limits, Work(limits), health, Metrics())
+        work = Work(limits)
+        return cls(opened, Edges(opened.run), Together(sources, work), limits, work, health, Metrics())
 
     def sparql(self) -> SparqlStore:
         """The RDF store. Raises ProblemError where there is none."""

@@ -114,7 +114,8 @@ def test_k_caps_the_merged_list_and_new_only_leaves_known_ones_out(run: Run) -> 
 def test_a_relation_that_the_student_never_learned_is_answered_by_the_graph(run: Run) -> None:
     queries = [read_query(ONTOLOGY, HEAD, name) for name in ("oReact", "xWant", "oReact")]
     found, notes = complete(queries, 5, GraphSource(Edges(run)), [StudentSource(Student(), ONTOLOGY)], ONTOLOGY)
-    assert notes == ["the student never learned oReact: there the graph answers alone"]
+    said = ["the student never learned oReact: there the graph answers alone"]
+    assert notes == [said, [], said]
     assert [len(f) for f in found] == [0, 5, 0]
 
 
@@ -143,7 +144,7 @@ def test_a_head_alone_is_completed_by_any_relation_that_student_and_ontology_hav
         [("xWant", "0"), ("xWant", "1"), ("xWant", "2"), ("xReact", "0")],
         [("xReact", f"{n}") for n in range(4)],
     ]
-    assert found.note == ""
+    assert found.notes == {}
 
 
 def test_the_best_of_all_relations_come_first() -> None:
@@ -233,9 +234,9 @@ def test_an_index_that_is_not_there_yet_is_said(index: NeighbourIndex) -> None:
 
     source = NeighbourSource(make, patience=0.01)
     query = read_query(ONTOLOGY, "PersonX bakes muffins", "xWant")
-    assert "ask again later" in source.complete([query], 3).note
+    assert "ask again later" in source.complete([query], 3).notes[0]
     go_on.set()
-    while (answer := source.complete([query], 3)).note:
+    while (answer := source.complete([query], 3)).notes:
         pass
     assert answer.found != [[]]
 
@@ -253,7 +254,7 @@ def test_only_the_first_question_waits_for_the_index(index: NeighbourIndex) -> N
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(source.complete, [query], 3)
         assert begun.wait(10)
-        assert "ask again later" in source.complete([query], 3).note
+        assert "ask again later" in source.complete([query], 3).notes[0]
         go_on.set()
         assert first.result().found != [[]]
 
@@ -263,14 +264,14 @@ def test_an_encoder_that_is_missing_is_said() -> None:
         raise TeacherError("install it")
 
     found = NeighbourSource(fail).complete([read_query(ONTOLOGY, HEAD, "xWant")], 3)
-    assert (found.found, found.note) == ([[]], "near neighbours cannot be asked: install it")
+    assert (found.found, found.notes) == ([[]], {0: "near neighbours cannot be asked: install it"})
 
 
 def test_a_level_leaves_out_what_does_not_pass_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.sources.levels_of", lambda _: Levels({"rec_0.5": 0.5, "rec_0.8": 0.1}))
     found, notes = Sources(run, ONTOLOGY, Student()).complete([read_query(ONTOLOGY, HEAD, "xWant")], 5, level="low")
     assert found == [[]]  # no edge of this run has a level
-    assert notes == ["student, rules and links have no levels: they were not asked"]
+    assert notes == [["student, rules and links have no levels: they were not asked"]]
 
 
 def test_edges_are_found_by_any_field_and_by_pages(run: Run) -> None:
