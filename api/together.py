@@ -10,6 +10,7 @@ from api.limits import Work
 from api.sources import Sources
 
 MOST = 160  # completions that are asked for as one
+MOMENT = 0.02  # seconds in which as many may come as were answered last: who was answered asks again
 Found = tuple[list[list[Merged]], list[list[str]]]
 
 
@@ -34,22 +35,27 @@ class Together:
         self._sources = sources
         self._work = work
         self._waiting: list[_Call] = []
-        self._lock = threading.Lock()
+        self._last = 0  # calls that were answered as one
+        self._changed = threading.Condition()
 
     async def complete(self, queries: Sequence[Query], k: int, new_only: bool, level: str | None) -> Found:
         """As `Sources.complete`; the same in bfloat16 but for rounding, whoever else asks."""
         call = _Call(queries, k, new_only, level)
-        with self._lock:
+        with self._changed:
             self._waiting.append(call)
+            self._changed.notify_all()
         try:
             return await self._work.model(lambda: self._answer(call))
         finally:
-            with self._lock:
+            with self._changed:
                 if call in self._waiting:  # it is late, or its client left
                     self._waiting.remove(call)
+                    call.answer.cancel()
 
     def _answer(self, call: _Call) -> Found:
-        with self._lock:
+        with self._changed:
+            if call in self._waiting:
+                self._changed.wait_for(lambda: len(self._waiting) >= self._last, MOMENT)
             calls = self._taken(call)
         if calls:
             self._ask(calls)
@@ -66,6 +72,7 @@ class Together:
                 taken.append(other)
                 size += more
         self._waiting = [other for other in self._waiting if other not in taken]
+        self._last = len(taken)
         return taken
 
     def _ask(self, calls: Sequence[_Call]) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from api.completion import Merged, Query, read_query
 from api.limits import Limits, Work
-from api.problems import ProblemError
 from api.together import MOST, Together
 from kg.errors import InputError
 from kg.ontology import load_ontology
@@ -35,13 +35,13 @@ class Slow:
         return [[Merged(f"of {h}", k / 10, "s", False)] for h in heads], [[f"note of {h}"] for h in heads]
 
 
-def ask(requests: Sequence[tuple[list[str], int, bool, str | None]], limits: Limits | None = None) -> Any:
+def ask(requests: Sequence[tuple[list[str], int, bool, str | None]]) -> Any:
     """What each request gets, as heads of tails and notes or as an error, and the sources; the first is being answered
     while the others come."""
     sources, got = Slow(), dict[int, Any]()
 
     async def run() -> None:
-        together = Together(sources, Work(limits or Limits()))  # type: ignore[arg-type]
+        together = Together(sources, Work(Limits()))  # type: ignore[arg-type]
 
         async def request(n: int, heads: list[str], k: int, new_only: bool, level: str | None) -> None:
             try:
@@ -50,7 +50,7 @@ def ask(requests: Sequence[tuple[list[str], int, bool, str | None]], limits: Lim
                 )
                 got[n] = [m.tail.removeprefix("of ") for part in found for m in part]
                 assert notes == [[f"note of {h}"] for h in got[n]]
-            except (InputError, ProblemError) as error:
+            except InputError as error:
                 got[n] = error
 
         async with anyio.create_task_group() as tasks:
@@ -59,7 +59,7 @@ def ask(requests: Sequence[tuple[list[str], int, bool, str | None]], limits: Lim
             for n, one in enumerate(requests[1:], 1):
                 tasks.start_soon(request, n, *one)
                 await anyio.sleep(0)
-            await anyio.sleep(0.05 if limits is None else 1.0)
+            await anyio.sleep(0.05)
             sources.go_on.set()
 
     anyio.run(run)
@@ -98,9 +98,45 @@ def test_an_error_is_for_the_one_who_caused_it() -> None:
     assert [heads for heads, _ in asked] == [["a"], ["b", "bad"], ["b"], ["bad"]]
 
 
-@pytest.mark.parametrize("left", [1, 3])
-def test_who_is_late_is_not_asked_for(left: int) -> None:
-    requests = [(["a"], 5, False, None), *[(["b"], 5, False, None)] * left]
-    got, asked = ask(requests, Limits(model_seconds=0.01))
-    assert all(isinstance(error, ProblemError) for error in got)
-    assert len(asked) <= 2  # the first, and perhaps who began when its place became free
+def test_who_was_answered_with_others_may_ask_again_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.together.MOMENT", 30.0)  # it ends as soon as as many have come
+    sources = Slow()
+
+    async def run() -> None:
+        together = Together(sources, Work(Limits()))  # type: ignore[arg-type]
+
+        async def client(*heads: str) -> None:
+            for head in heads:
+                await together.complete([read_query(ONTOLOGY, head, "xWant")], 5, False, None)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client, "a")
+            await anyio.to_thread.run_sync(sources.begun.wait, 30)
+            tasks.start_soon(client, "b", "d")
+            tasks.start_soon(client, "c", "e")
+            await anyio.sleep(0.05)
+            sources.go_on.set()
+
+    anyio.run(run)
+    assert [sorted(heads) for heads, _ in sources.asked] == [["a"], ["b", "c"], ["d", "e"]]
+
+
+def test_who_left_is_not_asked_for() -> None:
+    sources = Slow()
+
+    async def run() -> None:
+        together = Together(sources, Work(Limits()))  # type: ignore[arg-type]
+
+        async def ask_for(head: str) -> None:
+            await together.complete([read_query(ONTOLOGY, head, "xWant")], 5, False, None)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask_for, "a")
+            await anyio.to_thread.run_sync(sources.begun.wait, 30)
+            with anyio.move_on_after(0.01):
+                await ask_for("b")
+            sources.go_on.set()
+            await ask_for("c")
+
+    anyio.run(run)
+    assert [heads for heads, _ in sources.asked] == [["a"], ["c"]]
