@@ -1,6 +1,7 @@
 """kg eval extraction, critic, links, review, student."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from api.output import StderrProgress, emit, table
 if TYPE_CHECKING:
     from extraction.review_gain import Gain
     from extraction.scoring import Scores, Tally
+
+GAIN_ROWS = 20  # of a table of what labels buy, at most
 
 
 @click.group(name="eval")
@@ -81,7 +84,7 @@ def critic(labels: Path, folder: Path, out: Path | None, as_json: bool) -> None:
 
 @eval_.command()
 @click.argument("labels", type=click.Path(path_type=Path))
-@click.option("--step", default=100, show_default=True, type=click.IntRange(min=5), help="Labels between trainings.")
+@click.option("--step", default=25, show_default=True, type=click.IntRange(min=5), help="Labels between trainings.")
 @click.option("--most", default=2000, show_default=True, type=click.IntRange(min=10), help="Labels in all.")
 @click.option("--keep", default=0.5, show_default=True, type=click.FloatRange(0, 1, True, True), help="Share kept.")
 @click.option("--seeds", default=5, show_default=True, type=click.IntRange(min=1), help="Repetitions.")
@@ -115,15 +118,19 @@ def render_gain(gain: "Gain") -> str:
     """A table for each measure: both orders after n labels, and after how many the active one is as good."""
     from extraction.review_gain import MEASURES, TITLES
 
+    every = -(-len(gain.labels) // GAIN_ROWS)
+    shown = range((len(gain.labels) - 1) % every, len(gain.labels), every)  # the last one among them
+
+    def rows(measure: str) -> Iterator[tuple[int, float, float, int | None, float | None]]:
+        random, active, needed = gain.curves["random"][measure], gain.curves["active"][measure], gain.needed(measure)
+        for i in shown:
+            need, labels = needed[i], gain.labels[i]
+            yield labels, random[i], active[i], need, need / labels if need else None
+
     return "\n\n".join(
-        f"{TITLES[measure]} (best {gain.keep:.0%} kept, {gain.pool:,} triples to review)\n" + table(
-            ("labels", "random", "active", "active needs", "share"), [
-                (n, random, active, need, need / n if need else None) for n, random, active, need in zip(
-                    gain.labels, gain.curves["random"][measure], gain.curves["active"][measure],
-                    gain.needed(measure), strict=True,
-                )
-            ],
-        ) for measure in MEASURES
+        f"{TITLES[measure]} (best {gain.keep:.0%} kept, {gain.pool:,} triples to review)\n"
+        + table(("labels", "random", "active", "active needs", "share"), list(rows(measure)))
+        for measure in MEASURES
     )
 
 

@@ -82,7 +82,7 @@ class Gain:
 
 
 def review_gain(
-    labelled: Sequence[Labelled], step: int = 100, most: int = 2000, keep: float = 0.5, seeds: int = 5,
+    labelled: Sequence[Labelled], step: int = 25, most: int = 2000, keep: float = 0.5, seeds: int = 5,
     progress: Progress = silent,
 ) -> Gain:
     """Replays labels, `most` of them in all. Raises InputError for labels that are too few, or all alike."""

@@ -65,8 +65,8 @@ def test_needed_is_the_first_time_that_active_is_as_good_as_random_was_by_then()
 
 
 def test_too_few_or_equal_labels_are_refused(labelled: list[Labelled]) -> None:
-    with pytest.raises(InputError, match="too few for steps of 100"):
-        review_gain(labelled[:150])
+    with pytest.raises(InputError, match="too few for steps of 80"):
+        review_gain(labelled[:150], step=80)
     with pytest.raises(InputError, match="all labels are the same"):
         review_gain([row for row in labelled if row.plausible])
 
