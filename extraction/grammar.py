@@ -257,7 +257,14 @@ def is_name(token: "Token") -> bool:
         token.ent_type_ == "PERSON"
         and token.pos_ == "PROPN"
         and not token.lower_.endswith(("ism", "tion", "ity", "ness", "ment", "ing"))
+        and not _begins_capitalised(token)
     )
+
+
+def _begins_capitalised(token: "Token") -> bool:
+    """Whether a word is written with a capital because it begins a sentence: "Koalas are ..."."""
+    alone = token.is_sent_start and (token.i + 1 == len(token.doc) or token.nbor().ent_type_ != "PERSON")
+    return bool(alone) and token.head.tag_ in ("VBP", "VBZ", "NNS", "NN")
 
 
 def mark_of(verb: "Token") -> str:

@@ -126,6 +126,9 @@ def _read(sentence: Sentence) -> Iterator[Found]:
 
 
 def _read_statement(statement: Statement) -> Iterator[Found]:
+    outer = statement.main.outer
+    if outer is not None and outer.lemma_ != "be" and statement.condition is None:  # "it means that P" only argues
+        return
     taken = False
     for item in all_patterns():
         if item.general and taken:

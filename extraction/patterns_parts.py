@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from extraction.grammar import SUBJECTS, clause, core, members, objects_of
-from extraction.nouns import MADE, PARTS, denies, has_goods, is_part, is_role, tells_part
+from extraction.nouns import MADE, PARTS, denies, is_country, is_part, is_role, tells_part
 from extraction.patterns import Found, found, pattern
 from extraction.statements import Statement, thing
 from extraction.words import STRUCTURE
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pattern(
     "parts",
-    3,
+    4,
     yes={
         "The solar system is made up of the sun and its planets.": ("solar system", "MadeUpOf", "sun"),
         "A wheel consists of a rim and spokes.": ("wheel", "MadeUpOf", "rim"),
@@ -110,8 +110,9 @@ def _parts(s: Statement) -> list["Token"]:
     """The first of the parts that a clause tells of its subject."""
     if (s.passive and s.lemma in MADE) or s.lemma in ("consist", "comprise"):
         particles = [p for t in s.children("prt") for p in objects_of(t, {"of"})]
-        return [*objects_of(s.verb, {"of", "from"}), *particles]
-    goods = s.subject is not None and has_goods(s.subject)
+        using = [t for v in s.children("advcl") if v.lower_ == "using" for t in v.children if t.dep_ == "dobj"]
+        return [*objects_of(s.verb, {"of", "from", "with"}), *using, *particles]
+    goods = s.subject is not None and is_country(s.subject)
     if s.lemma == "contain" and not goods:
         return s.children("dobj")
     if s.lemma == "include" or (s.lemma in ("have", "lack") and _has_part(s)):
@@ -121,6 +122,6 @@ def _parts(s: Statement) -> list["Token"]:
 
 def _has_part(s: Statement) -> bool:
     """Whether "X has Y" can tell a part: no role, country or mere possibility has one."""
-    place = s.subject is not None and has_goods(s.subject)
+    place = s.subject is not None and is_country(s.subject)
     maybe = bool(s.modals & {"may", "might", "could", "must", "should"})
     return not (is_role(s.subject) or place or maybe) and s.child("xcomp", "ccomp") is None

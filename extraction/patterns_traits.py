@@ -17,6 +17,7 @@ _NO_PROPERTY = word_set(
     "use require cause call name know publish release found bear write derive prevent hinder obstruct "
     "say ask suggest consider mention describe refer introduce interpret do give define show"
 )
+_SEEMS = word_set("seem appear look smell taste sound remain stay feel")
 _OPINIONS = word_set("common reasonable plausible logical interesting safe clear best better good")
 _REGARD = word_set("consider deem regard view see")
 
@@ -75,6 +76,29 @@ def considered(s: Statement) -> Iterator[Found]:
 
 
 @pattern(
+    "seems",
+    1,
+    yes={
+        "Space appears black.": ("space", "HasProperty", "black"),
+        "Coins look like buttons.": ("coin", "HasProperty", "look like buttons"),
+    },
+    no=("He looks tired.", "It seems that it rains."),
+)
+def seems(s: Statement) -> Iterator[Found]:
+    """ "X seems (looks, tastes, remains) ADJ", "X looks like Y"."""
+    if s.lemma not in _SEEMS or s.past or s.main.inherited or s.modals - {"can"}:
+        return
+    for state in (t for t in s.children("acomp", "oprd") if t.i > s.verb.i and t.pos_ in ("ADJ", "VERB")):
+        for tail in s.sentence.complements(state):
+            for head in s.states:
+                yield found(head, "HasProperty", tail, s.negated)
+    if any(t.lower_ == "like" and t.i > s.verb.i for t in s.children("prep")):
+        for head in s.states:
+            for tail in s.predicate("V"):
+                yield found(head, "HasProperty", tail, s.negated)
+
+
+@pattern(
     "known_for",
     1,
     yes={"Elephants are known for being playful.": ("elephant", "HasProperty", "playful")},
@@ -112,7 +136,7 @@ def it_is_to(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "has_trait",
-    3,
+    4,
     yes={
         "The electron has a charge.": ("electron", "HasProperty", "charge"),
         "Everyone has a family.": ("person", "HasProperty", "family"),

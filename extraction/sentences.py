@@ -342,7 +342,7 @@ def _objects(verb: "Token") -> list["Token | None"]:
 
 def _is_detail(t: "Token") -> bool:
     """Whether a part of a class tells names or dates: "1939", "by Agatha Christie", "that aired from 2005 to 2013"."""
-    if t.ent_type_ == "DATE" and t.dep_ in ("nummod", "amod", "compound"):
+    if t.ent_type_ == "DATE" and t.dep_ in ("nummod", "amod", "compound") and any(c.isdigit() for c in t.text):
         return True
     if t.dep_ not in ("relcl", "acl", "prep"):
         return False
