@@ -67,17 +67,22 @@ def places(carrier: "Token", fronted: bool = False) -> list["Token"]:
     return [m for p in first for m in coordinated(p) if m.lemma_ not in _NO_SITES]
 
 
+def is_passive(verb: "Token") -> bool:
+    """Whether a verb is in the passive: "carried" of "to be carried"."""
+    return any(t.dep_ == "auxpass" for t in verb.children)
+
+
 def is_there(verb: "Token") -> bool:
     """Whether a copula has no complement but a place: "the mess is on the table"."""
     return not any(t.dep_ in ("attr", "acomp", "oprd") for t in verb.children)
 
 
-def is_pointed_at(subject: "Token | None") -> bool:
-    """Whether a noun means certain things that were told of before: "these dogs", "the workers", "someone"."""
+def is_pointed_at(subject: "Token | None", later: bool = True) -> bool:
+    """Whether a noun means certain things that were told of before: "these dogs", "someone", `later` "the workers"."""
     if subject is None or subject.lower_ in ("someone", "some", "one"):
         return True
     leading = {t.lower_ for t in subject.children if t.dep_ == "det"}
-    many = subject.tag_ == "NNS" and "the" in leading
+    many = later and subject.tag_ == "NNS" and "the" in leading
     return bool(leading & {"this", "that", "these", "those"}) or (many and _is_bare(subject))
 
 

@@ -113,25 +113,6 @@ def habit(s: Statement) -> Iterator[Found]:
 
 
 @pattern(
-    "on_the_way",
-    1,
-    yes={"Fire is the oxidation of a material, releasing heat and light.": ("fire", "CapableOf", "release heat")},
-    no=("Fire is hot.",),
-)
-def on_the_way(s: Statement) -> Iterator[Found]:
-    """ "X is a Y, V-ing Z": what X does besides."""
-    if s.lemma != "be" or s.past or s.main.inherited:
-        return
-    attribute = s.child("attr")
-    for doing in (t for t in (*s.verb.children, *(attribute.subtree if attribute is not None else ()))):
-        behind = doing.dep_ in ("advcl", "acl") and doing.tag_ == "VBG" and doing.i > s.verb.i
-        if behind and doing.left_edge.nbor(-1).text == "," and doing.lemma_ not in _NO_ABILITY:
-            for head in s.agents:
-                for tail in s.sentence.predicate(doing, "V"):
-                    yield found(head, "CapableOf", tail)
-
-
-@pattern(
     "but_not",
     1,
     yes={

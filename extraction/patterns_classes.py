@@ -56,10 +56,10 @@ def is_(s: Statement) -> Iterator[Found]:
     """ "X is a Y", "X is ADJ": class and property."""
     if s.lemma != "be" or s.main.inherited or s.modals & _DOUBTS or _depends(s) or is_there(s.verb):
         return
-    if is_pointed_at(s.subject) or follows(s.verb):
+    if is_pointed_at(s.subject, s.sentence.context.antecedent != "") or follows(s.verb):
         return
     heads = s.states or _named(s) or ([] if s.feelings else s.which_persons)
-    for state in (t for t in s.children("attr", "acomp") if t.i > s.verb.i):
+    for state in (t for t in (*s.children("attr", "acomp"), *_joined_behind(s)) if t.i > s.verb.i):
         if state.lower_ in ("present", "available", "common") and any(map(is_site, (*places(state), *places(s.verb)))):
             continue
         if s.subject is not None and not s.past and _is_inverted(s.subject, state):
@@ -92,10 +92,11 @@ def like(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "defined_as",
-    2,
+    3,
     yes={
         "A second is defined as a unit of time.": ("second", "HasProperty", "unit of time"),
         "Winter is known as the season of cold.": ("winter", "HasProperty", "season of cold"),
+        'The term "sleep" is used to describe a state of mind.': ("sleep", "HasProperty", "state of mind"),
         "Sleep refers to a state of mind.": ("sleep", "HasProperty", "state of mind"),
         "The academy defines a short film as a picture of forty minutes.": (
             "short film",
@@ -106,7 +107,10 @@ def like(s: Statement) -> Iterator[Found]:
 )
 def defined_as(s: Statement) -> Iterator[Found]:
     """ "X is defined as Y", "Z defines X as Y", "X refers to Y"."""
-    if s.past or s.lemma not in ("define", "know", "describe", "refer"):
+    if s.past or s.lemma not in ("define", "know", "describe", "refer", "use"):
+        return
+    if s.lemma == "use":
+        yield from _meant_by(s)
         return
     if s.passive:
         heads = s.states
@@ -116,6 +120,15 @@ def defined_as(s: Statement) -> Iterator[Found]:
     for kind in (t for t in objects_of(s.verb, {"as", "to"}) if t.tag_ in ("NN", "NNS")):
         for head in heads:
             yield found(head, "HasProperty", s.sentence.kind(kind), s.negated)
+
+
+def _meant_by(s: Statement) -> Iterator[Found]:
+    """What "the term X is used to describe (refer to)": its meaning."""
+    for aim in (t for t in s.children("xcomp") if s.passive and t.lemma_ in ("describe", "refer", "denote", "mean")):
+        for kind in (t for t in (*aim.children, *objects_of(aim, {"to"})) if t.dep_ in ("dobj", "pobj")):
+            for head in s.things:
+                word = head.removeprefix("term ").removeprefix("word ").removeprefix("phrase ")
+                yield found(word, "HasProperty", s.sentence.kind(kind), s.negated)
 
 
 @pattern(
@@ -185,6 +198,12 @@ def called(s: Statement) -> Iterator[Found]:
     told = any(t.dep_ in ("relcl", "prep", "acl") for t in subject.children)
     if name.tag_ in ("NN", "NNS") and subject.pos_ == "NOUN" and told and name.lemma_ != subject.lemma_:
         yield found(s.sentence.noun(name).text, "HasProperty", s.sentence.kind(subject), s.negated)
+
+
+def _joined_behind(s: Statement) -> list["Token"]:
+    """ "a trait" of "X is an attitude, and a trait", where the parser joins it to the verb."""
+    nouns = [t for t in s.children("conj") if t.pos_ == "NOUN" and s.child("attr") is not None]
+    return [t for t in nouns if not _is_excluded(s.verb, t) and any(d.lower_ in ("a", "an", "the") for d in t.children)]
 
 
 def _is_excluded(state: "Token", other: "Token") -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from extraction.grammar import SUBJECTS, clause, core, members, objects_of
-from extraction.nouns import MADE, PARTS, denies, is_country, is_part, is_role, tells_part
+from extraction.nouns import MADE, PARTS, denies, is_country, is_part, is_role, is_site, tells_part
 from extraction.patterns import Found, found, pattern
 from extraction.statements import Statement, thing
 from extraction.words import STRUCTURE
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         "A wheel consists of a rim and spokes.": ("wheel", "MadeUpOf", "rim"),
         "A preface is a part of a book.": ("book", "MadeUpOf", "preface"),
         "Guitars have strings.": ("guitar", "MadeUpOf", "string"),
+        "Balloons are filled with air.": ("balloon", "MadeUpOf", "air"),
+        "The system is divided into planets and moons.": ("system", "MadeUpOf", "moon"),
         "Candy is a confection made from sugar.": ("candy", "MadeUpOf", "sugar"),
         "Most snakes lack legs.": ("snake", "MadeUpOf", "leg"),
         "A restaurant would have a kitchen.": ("restaurant", "MadeUpOf", "kitchen"),
@@ -112,6 +114,12 @@ def _parts(s: Statement) -> list["Token"]:
         particles = [p for t in s.children("prt") for p in objects_of(t, {"of"})]
         using = [t for v in s.children("advcl") if v.lower_ == "using" for t in v.children if t.dep_ == "dobj"]
         return [*objects_of(s.verb, {"of", "from", "with"}), *using, *particles]
+    if s.passive and s.lemma in ("separate", "divide"):
+        return objects_of(s.verb, {"into", "in"})
+    if s.passive and s.lemma == "form":
+        return [p for t in s.children("agent", "prep") if t.lower_ in ("by", "of") for p in t.children]
+    if s.passive and s.lemma == "fill" and s.subject is not None and not is_site(s.subject):
+        return objects_of(s.verb, {"with"})
     goods = s.subject is not None and is_country(s.subject)
     if s.lemma == "contain" and not goods:
         return s.children("dobj")

@@ -114,16 +114,18 @@ def place_has(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "filled_with",
-    1,
+    2,
     yes={"A kitchen is normally filled with food.": ("food", "AtLocation", "kitchen")},
-    no=("He is filled with joy.",),
+    no=("He is filled with joy.", "Balloons are filled with air."),
 )
 def filled_with(s: Statement) -> Iterator[Found]:
     """ "X is filled with Y": Y is there."""
     if not s.passive or s.past or s.lemma not in ("fill", "pack", "stock", "crowd") or not s.things:
         return
+    if s.subject is None or not is_site(s.subject):
+        return
     for goods in (m for first in objects_of(s.verb, {"with"}) for m in coordinated(first)):
-        if s.subject is not None and goods.lemma_.lower() not in FEELING_NOUNS:
+        if goods.lemma_.lower() not in FEELING_NOUNS:
             yield found(thing(s.sentence, goods), "AtLocation", s.sentence.noun(s.subject), s.negated)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from extraction.grammar import core, mark_of
-from extraction.nouns import MADE, MADE_FOR, PLACED, denies, is_part, places
+from extraction.nouns import MADE, MADE_FOR, PLACED, denies, is_part, is_passive, places
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import after_be
 from extraction.statements import Statement
@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 
 _NO_PROPERTY = word_set(
     "use require cause call name know publish release found bear write derive prevent hinder obstruct "
-    "say ask suggest consider mention describe refer introduce interpret do give define show"
+    "say ask suggest consider mention describe refer introduce interpret do give define show "
+    "separate divide fill"
 )
 _SEEMS = word_set("seem appear look smell taste sound remain stay feel")
-_OPINIONS = word_set("common reasonable plausible logical interesting safe clear best better good")
+_OPINIONS = word_set(
+    "important natural impossible easier common reasonable plausible logical interesting safe clear best better good"
+)
 _REGARD = word_set("consider deem regard view see")
 
 
 @pattern(
     "passive",
-    3,
+    4,
     yes={
         "Restaurants are usually run by people from that country.": (
             "restaurant",
@@ -44,7 +47,7 @@ def passive(s: Statement) -> Iterator[Found]:
         return
     if s.modals & {"should", "must", "will", "would", "can", "could", "may", "might"}:
         return
-    if (s.lemma in PLACED and places(s.verb)) or (s.lemma in MADE_FOR | {"keep", "need"} and _has_purpose(s)):
+    if (s.lemma in PLACED and places(s.verb)) or (s.lemma in MADE_FOR | {"keep", "need"} and _has_use(s)):
         return
     for head in s.states:
         for tail in s.predicate("V"):
@@ -117,14 +120,16 @@ def known_for(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "it_is_to",
-    1,
+    2,
     yes={"It is illegal to buy alcohol for minors.": ("buy alcohol for minors", "HasProperty", "illegal")},
     no=("It is likely to rain.", "It is possible to say this."),
 )
 def it_is_to(s: Statement) -> Iterator[Found]:
     """ "It is ADJ to V"."""
     state = s.child("acomp")
-    if s.lemma != "be" or s.past or state is None or state.lower_ in NO_STATE | _OPINIONS or s.may_be:
+    if s.lemma != "be" or s.past or state is None or state.lower_ in NO_STATE | _OPINIONS:
+        return
+    if s.modals or s.condition is not None:
         return
     if s.subject is None or s.subject.lower_ != "it" or s.subject.i > s.verb.i:
         return
@@ -168,5 +173,7 @@ def _is_measured(noun: "Token") -> bool:
     return any(d.like_num for t in noun.children if t.dep_ == "prep" for d in t.subtree)
 
 
-def _has_purpose(s: Statement) -> bool:
-    return any(mark_of(t) == "to" and t.lemma_ != "be" for t in s.children("xcomp", "advcl"))
+def _has_use(s: Statement) -> bool:
+    """Whether it tells what a thing is for: "designed to cut", but no "designed to be carried"."""
+    aims = [t for t in s.children("xcomp", "advcl") if mark_of(t) == "to" and t.lemma_ != "be"]
+    return any(not is_passive(t) for t in aims)

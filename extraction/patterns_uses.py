@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from extraction.grammar import Clause, clause, coordinated, is_where, mark_of, objects_of
-from extraction.nouns import MADE_FOR, is_activity, is_human, is_part, is_pointed_at, is_role
+from extraction.nouns import MADE_FOR, is_activity, is_human, is_part, is_passive, is_pointed_at, is_role
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
 from extraction.statements import Statement, thing
@@ -21,12 +21,13 @@ _SITES = word_set("place building area location room facility tool")
 _TOOLS = word_set("source device tool machine instrument appliance equipment method means system substance")
 _GIVES = word_set("prescribe have wear install carry")
 _PUTS = frozenset({"put", "keep", "store", "place"})
+_MEANS = word_set("describe refer denote indicate mean signify")  # what a word is used for
 _OWNERS = ("their ", "your ", "his ", "her ", "its ")
 
 
 @pattern(
     "used_to",
-    3,
+    4,
     yes={
         "Newspapers can be used as mulch.": ("newspaper", "ObjectUse", "mulch"),
         "Candles are used to get rid of insects.": ("candle", "ObjectUse", "get rid of insects"),
@@ -43,11 +44,14 @@ _OWNERS = ("their ", "your ", "his ", "her ", "its ")
             "interfere with learning",
         ),
     },
-    no=("He used to smoke.",),
+    no=("He used to smoke.", "The term is used to describe a state.", "Bags are designed to be carried."),
 )
 def used_to(s: Statement) -> Iterator[Found]:
     """ "X is used (needed) to V", "X is used for V-ing / N"."""
     if not s.passive or s.lemma not in _USED | _KEPT or (s.lemma == "require" and is_role(s.subject)):
+        return
+    aims = [t for t in s.children("xcomp") if mark_of(t) == "to"]
+    if any(t.lemma_ in _MEANS or (s.lemma in _KEPT and is_passive(t)) for t in aims):
         return
     for head in s.things:
         for tail in _uses(s.sentence, s.verb, s.lemma in _USED or s.lemma == "keep"):
