@@ -103,6 +103,7 @@ def denies(noun: "Token") -> bool:
 def tells_part(token: "Token") -> bool:
     """Whether "X is a part of Y" tells a part, and not what kind of part: "the most important part of Y"."""
     told = any(t.dep_ == "amod" or (t.dep_ == "det" and t.lower_ == "the") for t in token.children)
+    told = told or token.lemma_ == "member" or not any(t.dep_ == "det" for t in token.children)
     return not told and any(t.dep_ == "prep" and t.lower_ == "of" for t in token.children)
 
 

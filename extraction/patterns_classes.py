@@ -109,6 +109,8 @@ def defined_as(s: Statement) -> Iterator[Found]:
     """ "X is defined as Y", "Z defines X as Y", "X refers to Y"."""
     if s.past or s.lemma not in ("define", "know", "describe", "refer", "use"):
         return
+    if s.subject is not None and s.subject.pos_ == "PRON":
+        return
     if s.lemma == "use":
         yield from _meant_by(s)
         return

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         "People have dreams.",
         "The electron has a charge.",
         "London has many pubs.",
+        "Vehicles include cars.",
+        "Cats are members of a family.",
     ),
 )
 def parts(s: Statement) -> Iterator[Found]:
@@ -40,9 +42,8 @@ def parts(s: Statement) -> Iterator[Found]:
     for head in s.things:
         for member in (m for first in _parts(s) for m in members(first) if m.pos_ in ("NOUN", "PROPN")):
             part = s.sentence.kind(member)
-            bare = part.text.split(" that ")[0].split(" which ")[0]
             negated = (s.negated or denies(member)) != (s.lemma == "lack")
-            yield Found(head, "MadeUpOf", bare, part.start, part.end, negated)
+            yield Found(head, "MadeUpOf", part.text, part.start, part.end, negated)
     attribute = s.child("attr")
     if s.lemma == "be" and attribute is not None and attribute.lemma_ in PARTS and s.subject is not None:
         if not tells_part(attribute):
@@ -123,7 +124,9 @@ def _parts(s: Statement) -> list["Token"]:
     goods = s.subject is not None and is_country(s.subject)
     if s.lemma == "contain" and not goods:
         return s.children("dobj")
-    if s.lemma == "include" or (s.lemma in ("have", "lack") and _has_part(s)):
+    if s.lemma == "include":  # plural ones are kinds and no parts: "vehicles include cars"
+        return [t for t in s.children("dobj") if is_part(core(t)) and t.tag_ != "NNS"]
+    if s.lemma in ("have", "lack") and _has_part(s):
         return [t for t in s.children("dobj") if is_part(core(t))]
     return [t for t in s.children("dobj") if t.lemma_ in STRUCTURE] if s.lemma == "have" else []
 

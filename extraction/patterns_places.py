@@ -44,6 +44,7 @@ _TOLD_WITH_PLACE = word_set("between near under underneath beneath behind above 
         "He was in the garden.",
         "The mess was on the table.",
         "The meeting is in May.",
+        "A ball is in motion.",
         "Dials are used in telephony.",
         "Shoes come in many sizes.",
         "The services were held in the church.",
@@ -56,7 +57,9 @@ def at_place(s: Statement) -> Iterator[Found]:
         return
     carriers = list(_carriers(s))
     for place in (p for carrier in carriers for p in places(carrier)):
-        if s.lemma in _ACTIONS and not is_site(place):
+        if s.lemma in _ACTIONS and (not is_site(place) or is_country(place)):
+            continue
+        if s.lemma == "be" and _is_state(place):
             continue
         for head in s.things:
             yield found(head, "AtLocation", _named(s.sentence, place), s.negated != _is_excepted(place))
@@ -176,6 +179,11 @@ def _is_excepted(place: "Token") -> bool:
     """ "a rug" of "on the floor, not on a rug"."""
     first = place.head.left_edge if place.head.dep_ == "prep" else place
     return first.i > 0 and first.nbor(-1).lower_ == "not" and first.i > 1 and first.nbor(-2).text == ","
+
+
+def _is_state(place: "Token") -> bool:
+    """ "in motion", "under oath", "at risk": a bare noun that is no place."""
+    return place.tag_ == "NN" and not is_site(place) and not any(t.i < place.i for t in place.children)
 
 
 def _takes_place(verb: "Token") -> bool:

@@ -155,7 +155,7 @@ def has_trait(s: Statement) -> Iterator[Found]:
         return
     if s.main.inherited or s.subject.ent_type_ in ("GPE", "LOC"):
         return
-    for trait in (t for t in s.children("dobj") if t.pos_ == "NOUN" and not _is_measured(t)):
+    for trait in (t for t in s.children("dobj") if t.pos_ == "NOUN" and not _is_measured(t) and _is_told(t)):
         for head in s.states:
             if head == "person" or not is_part(core(trait)):
                 yield found(head, "HasProperty", s.sentence.noun(trait), s.negated or denies(trait))
@@ -167,6 +167,13 @@ def _is_process(s: Statement) -> bool:
     one = s.subject is not None and s.subject.pos_ == "NOUN" and [t.lower_ for t in s.subject.children] == ["the"]
     aim = any(mark_of(t) == "to" and t.lemma_ != "be" for t in s.children("advcl"))
     return then or aim or (one and s.sentence.context.antecedent != "")
+
+
+def _is_told(noun: "Token") -> bool:
+    """Whether something is said of a trait, or that there is one: "a negative charge", "a charge", "no charge"."""
+    told = any(t.dep_ in ("relcl", "acl", "prep") for t in noun.children)
+    plain = not told and any(t.lower_ in ("a", "an", "no") for t in noun.children)
+    return plain or any(t.dep_ == "amod" for t in noun.children)
 
 
 def _is_measured(noun: "Token") -> bool:
