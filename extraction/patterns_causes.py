@@ -24,33 +24,35 @@ _HINDERS = word_set("prevent hinder obstruct stop impede block interrupt")
 
 @pattern(
     "thing_consequence",
-    3,
+    4,
     yes={
-        "Tires wear out when they are used for a long time.": (
+        "Tires will wear out when they are used for a long time.": (
             "tires are used for a long time",
             "Causes",
             "tires wear out",
         ),
-        "Clothes become torn when caught on a nail.": (
+        "When caught on a nail, clothes become torn.": (
             "clothes are caught on a nail",
             "Causes",
             "clothes become torn",
         ),
         "When a ball rebounds, it bounces back.": ("ball rebounds", "Causes", "ball bounces back"),
-        "If the windows were opened, the pressure would be lost and the flow of air would stop.": (
+        "If the windows are opened, the pressure will be lost and the flow of air will stop.": (
             "windows are opened",
             "Causes",
             "flow of air stops",
         ),
     },
-    no=("Cats are careful when they walk.",),
+    no=("Cats are careful when they walk.", "Candles emit light when they burn."),
 )
 def thing_consequence(s: Statement) -> Iterator[Found]:
     """ "When P, Q" about things."""
     given, subject = s.condition, s.subject
     if given is None or subject is None or s.lemma == "be" or is_human(subject):
         return
-    if (s.sentence.person(subject) and subject.lower_ != "they") or s.modals & {"can", "could"}:
+    if (s.sentence.person(subject) and subject.lower_ != "they") or s.modals - {"will", "likely"}:
+        return
+    if given.i > s.verb.i and not s.modals and mark_of(given) != "if":
         return
     first = clause(given)
     if first.subject is None:
@@ -78,9 +80,9 @@ def thing_consequence(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "deed_consequence",
-    2,
-    yes={"Tires wear out if you drive too long.": ("PersonX drives too long", "Causes", "tires wear out")},
-    no=("If you run, you get tired.", "A store is open when you arrive."),
+    3,
+    yes={"If you drive too long, tires wear out.": ("PersonX drives too long", "Causes", "tires wear out")},
+    no=("If you run, you get tired.", "A store is open when you arrive.", "The phone rings when you are called."),
 )
 def deed_consequence(s: Statement) -> Iterator[Found]:
     """ "If you V, Q" where Q is about a thing."""
@@ -89,10 +91,10 @@ def deed_consequence(s: Statement) -> Iterator[Found]:
     first = clause(s.condition)
     if first.subject is None or not s.sentence.person(first.subject) or not thing(s.sentence, s.subject):
         return
-    if first.verb.lemma_ == "be":
+    if first.verb.lemma_ == "be" or s.passive or s.condition.i > s.verb.i or s.modals - {"will", "likely"}:
         return
     head = s.sentence.event(first)
-    if head is not None and s.told is not None and not is_human(s.subject) and not s.modals & {"can", "could"}:
+    if head is not None and s.told is not None and not is_human(s.subject):
         yield found(s.sentence.context.event or head.text, "Causes", s.told, s.negated)
 
 

@@ -22,7 +22,7 @@ _DOING = word_set("listen work study exercise practice train fight sing dance pl
 
 @pattern(
     "consequence",
-    3,
+    4,
     yes={
         "If someone returns a lost wallet, they are often rewarded.": (
             "PersonX returns a lost wallet",
@@ -43,13 +43,20 @@ _DOING = word_set("listen work study exercise practice train fight sing dance pl
             "xEffect",
             "concentrates",
         ),
-        "People with digestion issues have a hard time digesting meat.": (
+        "People with digestion issues are likely to have a hard time digesting meat.": (
             "PersonX has digestion issues",
             "xEffect",
             "has a hard time digesting meat",
         ),
     },
-    no=("If you are sad, you feel alone.", "If it rains, the street gets wet.", "He ate when he arrived."),
+    no=(
+        "If you are sad, you feel alone.",
+        "If it rains, the street gets wet.",
+        "He ate when he arrived.",
+        "Spanish people speak Spanish.",
+        "If you do not have money, you cannot shop.",
+        "You can wash your clothes if they are dirty.",
+    ),
 )
 def consequence(s: Statement) -> Iterator[Found]:
     """ "If P, you V": what a person does or what happens to them because of an event."""
@@ -57,23 +64,17 @@ def consequence(s: Statement) -> Iterator[Found]:
         return
     if (s.lemma == "have" and s.child("xcomp")) or (s.lemma == "do" and s.child("dobj") is None) or _only_is(s):
         return
-    if s.event == s.sentence.context.event and not _tells_result(s):
-        return
-    whole = s.verb is s.main.finite
-    if s.subject is not None and described(s.subject) is not None and whole and s.modals & {"can", "could"}:
+    if (s.event == s.sentence.context.event and not _tells_result(s)) or _is_of_kind(s) or _is_denied_ability(s):
         return
     given = s.condition
     if given is not None and s.event != s.sentence.context.event and not _happens_to_person(s, given):
         return
-    if given is not None and s.past and mark_of(given) != "if":
+    if given is not None and (s.past or clause(given).past or _is_guess(s, given)):
         return
     aim = _aim(s)
+    goals = s.sentence.verbs(aim, "to V", person=True) if aim is not None else []
     for phrase in map(_without_source, s.predicate("V-s", person=True)):
-        goals = s.sentence.verbs(aim, "to V", person=True) if aim is not None else []
-        tail = _without_aim(phrase, goals)
-        yield found(s.event, "oEffect" if s.is_other else "xEffect", tail, s.negated)
-        for goal in goals:
-            yield found(f"{s.sentence.slot} {tail.text}", "xIntent", goal)
+        yield found(s.event, "oEffect" if s.is_other else "xEffect", _without_aim(phrase, goals), s.negated)
 
 
 @pattern(
@@ -103,16 +104,17 @@ def other_learns(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "because",
-    3,
+    4,
     yes={
-        "Sally was bored because she did not like the movie.": (
-            "PersonX is bored",
-            "xReason",
-            "PersonX does not like the movie",
-        ),
+        "People wait because they have patience.": ("PersonX waits", "xReason", "PersonX has patience"),
         "A seal swims because it wants to stay warm.": ("seal swims", "xIntent", "to stay warm"),
     },
-    no=("This is because of the rain.", "A band plays because they are musicians."),
+    no=(
+        "This is because of the rain.",
+        "A band plays because they are musicians.",
+        "Sally was bored because she did not like the movie.",
+        "The ball is red because it was painted.",
+    ),
 )
 def because(s: Statement) -> Iterator[Found]:
     """ "P because Q"."""
@@ -124,27 +126,20 @@ def because(s: Statement) -> Iterator[Found]:
             for goal in s.sentence.verbs(aim, "to V", person=s.told.text.startswith("Person")):
                 yield found(s.told.text, "xIntent", goal, wish.negated)
             continue
-        tail = s.sentence.event(clause(given))
-        same = tail is not None and s.told.text.startswith("Person") == tail.text.startswith("Person")
-        if tail is not None and same and not tail.text.startswith(("it ", "they ", "this ", "that ")):
+        tail = s.sentence.event(clause(given)) if _is_of_people(s) else None
+        if tail is not None and tail.text.startswith("Person"):
             yield found(s.told.text, "xReason", tail)
 
 
 @pattern(
     "because_of",
-    1,
-    yes={
-        "Cities are visible because of their bright lights.": (
-            "cities are visible",
-            "xReason",
-            "their bright light",
-        ),
-    },
-    no=("This is because of the rain.", "It happened because of him."),
+    2,
+    yes={"People are late because of traffic.": ("PersonX is late", "xReason", "traffic")},
+    no=("This is because of the rain.", "It happened because of him.", "The lake is deep because of the rain."),
 )
 def because_of(s: Statement) -> Iterator[Found]:
     """ "P because of N"."""
-    if s.subject is None or s.subject.lower_ in ("this", "it", "that") or s.past:
+    if not _is_of_people(s):
         return
     for word in (t for carrier in (s.verb, *s.children("acomp")) for t in carrier.children if t.lower_ == "because"):
         for reason in (t for t in word.children if t.dep_ == "pobj" and t.pos_ == "NOUN"):
@@ -241,6 +236,11 @@ def order(s: Statement) -> Iterator[Found]:
                 yield found(head, "isBefore" if when == "after" else "isAfter", told)
 
 
+def _is_of_people(s: Statement) -> bool:
+    """Whether a clause tells what persons in general do: "people V"."""
+    return s.subject is not None and s.subject.lower_ == "people" and bool(s.person) and not s.past
+
+
 def _tends(s: Statement) -> bool:
     """Whether it tells what comes of an event of itself, and not the next thing that is done."""
     often = any(t.lower_ in ("often", "usually", "typically", "generally") for t in s.children("advmod"))
@@ -253,11 +253,33 @@ def _only_is(s: Statement) -> bool:
     return s.lemma == "be" and not stays
 
 
+def _is_of_kind(s: Statement) -> bool:
+    """Whether a clause about "people who V" tells a trait or ability of that kind, and nothing that comes of V-ing."""
+    word = described(s.subject) if s.subject is not None and s.condition is None else None
+    if word is None:
+        return False
+    if s.verb is s.main.finite and s.modals & {"can", "could"}:
+        return True
+    return word.dep_ == "acl" or (word.dep_ == "prep" and not s.modals)
+
+
+def _is_denied_ability(s: Statement) -> bool:
+    """ "you cannot V if P": P hinders, and nothing comes of it."""
+    return "could" in s.modals or (s.negated and s.condition is not None and (not s.modals or "can" in s.modals))
+
+
+def _is_guess(s: Statement, given: "Token") -> bool:
+    """Whether a condition is about one person on one occasion: "if he V-s, he W-s"."""
+    return mark_of(given) == "if" and s.subject is not None and s.subject.lower_ in ("he", "she", "i")
+
+
 def _happens_to_person(s: Statement, given: "Token") -> bool:
     """Whether a condition is about a person; one without a subject is about the person of the main clause."""
     inner = clause(given)
-    if inner.subject is None or inner.subject.lower_ in ("they", "he", "she"):
+    if inner.subject is None:
         return True
+    if inner.subject.lower_ in ("they", "he", "she"):
+        return s.subject is None or s.subject.lower_ not in ("you", "we", "i")
     return bool(Statement(s.sentence, inner).person or thing(s.sentence, inner.subject))
 
 
