@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 _MODULES = tuple(
     f"extraction.patterns_{name}"
-    for name in ("minds", "needs", "events", "causes", "classes", "traits", "places", "parts", "abilities", "uses")
+    for name in (
+        "minds", "needs", "events", "results", "aims", "causes", "classes", "traits", "places", "parts", "abilities", "uses",
+    )
 )
 
 NOT_READ = {

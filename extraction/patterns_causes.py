@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from extraction.grammar import Clause, clause, coordinated, core, mark_of, members, objects_of
+from extraction.grammar import SUBJECTS, Clause, clause, coordinated, core, mark_of, members, objects_of
 from extraction.nouns import is_doing, is_human, is_role
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
@@ -19,6 +19,7 @@ _NO_EFFECT = word_set(
     "become seem signify indicate show suggest imply"
 )
 _LINKS = {"lead": "to", "result": "in", "contribute": "to"}
+_DETAILS = frozenset({"det", "poss", "compound", "npadvmod", "amod"})
 _HINDERS = word_set("prevent hinder obstruct stop impede block interrupt")
 
 
@@ -100,7 +101,7 @@ def deed_consequence(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "causes",
-    3,
+    4,
     yes={
         "Smoking causes cancer.": ("smoking", "Causes", "cancer"),
         "Heavy rain leads to floods.": ("heavy rain", "Causes", "flood"),
@@ -110,8 +111,10 @@ def deed_consequence(s: Statement) -> Iterator[Found]:
         "Diving into a pool can lead to drowning.": ("diving into a pool", "Causes", "drowning"),
         "The delay is due to the weather.": ("weather", "Causes", "delay"),
         "A hurricane is a storm that can cause harm.": ("hurricane", "Causes", "harm"),
+        "Anger is bad because it leads to violence.": ("anger", "Causes", "violence"),
+        "Polio is caused by a virus that invades the brain.": ("virus", "Causes", "polio"),
     },
-    no=("Milk comes from cows.",),
+    no=("Milk comes from cows.", "Eating too much causes one to gain weight."),
 )
 def causes(s: Statement) -> Iterator[Found]:
     """ "X causes Y", "leads to", "results in", "is caused by"."""
@@ -119,11 +122,13 @@ def causes(s: Statement) -> Iterator[Found]:
         return
     for origin in _origins(s) if s.subject.pos_ != "PRON" else ():
         for cause in coordinated(origin):
-            yield found(s.sentence.noun(cause).text, "Causes", s.sentence.noun(s.subject), s.negated)
+            yield found(_name(s, cause), "Causes", s.sentence.noun(s.subject), s.negated)
     if s.passive:
         yield from _caused(s)
         return
-    heads = [s.sentence.noun(t).text for t in coordinated(s.subject) if _can_cause(t)]
+    heads = [_name(s, t) for t in coordinated(s.subject) if _can_cause(t)]
+    if s.subject.pos_ == "PRON" and s.subject.lower_ in ("it", "they"):
+        heads = s.things
     for tail in _effects(s):
         for head in heads:
             yield found(head, "Causes", tail, s.negated)
@@ -131,29 +136,37 @@ def causes(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "gerund_effect",
-    2,
+    3,
     yes={
         "Bringing suit against a rival could aggravate the rivalry.": (
             "bringing suit against a rival",
             "Causes",
             "aggravate the rivalry",
         ),
-        "Exercising helps relieve pain.": ("exercising", "Causes", "relieve pain"),
+        "Brushing your teeth improves your health.": (
+            "PersonX brushes PersonX's teeth",
+            "xEffect",
+            "improves PersonX's health",
+        ),
     },
     no=("Running is healthy.", "Losing a friend can cause sadness.", "Walking requires energy."),
 )
 def gerund_effect(s: Statement) -> Iterator[Found]:
     """ "V-ing can V", "V-ing helps to V": what an action does."""
     verb, subject = s.verb, s.subject
-    if subject is None or not is_doing(subject) or s.condition is not None or s.past or s.passive:
+    if subject is None or not (is_doing(subject) or s.deed) or s.condition is not None or s.past or s.passive:
         return
-    if any(t.i < subject.i and t.dep_ in ("det", "poss", "compound", "npadvmod", "amod") for t in subject.children):
+    if not s.deed and any(t.i < subject.i and t.dep_ in _DETAILS for t in subject.children):
         return
     if helped := verb.lemma_ == "help":
         verb = s.child("xcomp", "ccomp") or verb
-    if verb.pos_ != "VERB" or verb.lemma_ in _NO_EFFECT:
+    if verb.pos_ != "VERB" or verb.lemma_ in _NO_EFFECT or s.child("dative") is not None or s.main.inherited:
         return
-    if helped or any(t.dep_ in ("dobj", "ccomp") for t in verb.children):
+    own = any(t.tag_ == "PRP$" or t.lower_ == "one" for t in verb.subtree if t.i > verb.i)
+    if own and s.deed and not any(t.dep_ in SUBJECTS for t in verb.children if t.i > s.verb.i):
+        for tail in s.sentence.predicate(verb, "V-s", person=True):
+            yield found(s.deed, "xEffect", tail, s.negated)
+    elif is_doing(subject) and s.modals and not helped and any(t.dep_ in ("dobj", "ccomp") for t in verb.children):
         for tail in s.sentence.predicate(verb, "V"):
             yield found(s.sentence.gerund(subject).text, "Causes", tail, s.negated)
 
@@ -238,7 +251,12 @@ def _caused(s: Statement) -> Iterator[Found]:
     own = s.sentence.noun(s.subject)
     for cause in (c for first in _by_whom(s) for c in coordinated(first)):
         for result in s.things:
-            yield Found(s.sentence.noun(cause).text, "Causes", result, own.start, own.end, s.negated)
+            yield Found(_name(s, cause), "Causes", result, own.start, own.end, s.negated)
+
+
+def _name(s: Statement, cause: "Token") -> str:
+    """A cause without what a relative clause says about it: "virus" of "a virus that invades cells"."""
+    return s.sentence.brief(cause).text
 
 
 def _by_whom(s: Statement) -> list["Token"]:
@@ -279,7 +297,7 @@ def _effects(s: Statement) -> Iterator[Phrase]:
     inner = s.child("ccomp") if s.lemma == "make" else s.child("ccomp", "xcomp")
     if s.lemma in ("make", "cause") and inner is not None:
         made = s.sentence.event(replace(clause(inner), negated=False))
-        mind = inner.lemma_ == "feel" or inner.lower_ in FEELINGS
+        mind = inner.lemma_ == "feel" or inner.lower_ in FEELINGS or _is_own(s, inner)
         if made is not None and not mind and (s.lemma == "cause" or inner.pos_ == "VERB"):
             yield made
         return
@@ -287,8 +305,16 @@ def _effects(s: Statement) -> Iterator[Phrase]:
         yield s.sentence.gerund(result)
     obj = s.child("dobj") if s.lemma == "cause" else _led_to(s)
     doing = s.subject is not None and s.subject.tag_ == "VBG"
+    if obj is not None and (s.sentence.person(obj) or obj.pos_ == "PRON"):
+        return
     if obj is not None and not (doing and obj.lemma_ in FEELING_NOUNS):
         yield from s.sentence.complements(obj)
+
+
+def _is_own(s: Statement, inner: "Token") -> bool:
+    """Whether an action causes something of the person who does it."""
+    subject = clause(inner).subject
+    return bool(s.deed and subject is not None and s.sentence.person(subject))
 
 
 def _led_to_doing(s: Statement) -> list["Token"]:

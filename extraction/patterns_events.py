@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 _MINDS = word_set("want feel need wish hope desire mean know think believe like love suggest care say")
 _GOING = word_set("go wait come travel walk drive run stand stay visit study sit")
 _SOURCE = re.compile(r" (?:from|after|upon) \w+ing\b")
+_MOVES = word_set(
+    "allow ask cause enable encourage expect force get help instruct invite let make need order permit persuade "
+    "prefer require teach tell urge advise lead convince motivate inspire request recommend contain include come"
+)  # "V someone to W": what another one does
 _DOING = word_set("listen work study exercise practice train fight sing dance play")
 
 
@@ -150,7 +154,7 @@ def because_of(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "purpose",
-    3,
+    4,
     yes={
         "Someone goes to the bank to get some money.": ("PersonX goes to the bank", "xIntent", "to get some money"),
         "People listen to hear things.": ("PersonX listens", "xIntent", "to hear things"),
@@ -160,23 +164,46 @@ def because_of(s: Statement) -> Iterator[Found]:
             "to go on trips",
         ),
         "Students sit in classrooms to learn.": ("PersonX sits in classrooms", "xIntent", "to learn"),
+        "People watch TV to relax.": ("PersonX watches tv", "xIntent", "to relax"),
+        "People may read books to understand something.": (
+            "PersonX reads books",
+            "xIntent",
+            "to understand something",
+        ),
+        "Beavers build dams to supply themselves with food.": (
+            "beaver builds dams",
+            "xIntent",
+            "to supply themselves with food",
+        ),
     },
-    no=("Hammers are used to drive nails.", "You need to sleep.", "People use soap to wash."),
+    no=(
+        "Hammers are used to drive nails.",
+        "You need to sleep.",
+        "People use soap to wash.",
+        "Parents ask children to help.",
+        "People have the right to vote.",
+    ),
 )
 def purpose(s: Statement) -> Iterator[Found]:
     """ "P to V", "in order to V": why a person does something."""
     if s.subject is None or s.passive or s.past or s.lemma in ("use", "be", "need", "have", "find"):
         return
     someone = s.sentence.person(s.subject) or (is_human(s.subject) and s.child("dobj") is None)
-    if not someone or s.may_be or s.condition is not None or s.main.inherited:
+    if s.condition is not None or s.main.inherited or s.modals & {"can", "could", "must", "should"}:
+        return
+    if s.verb.tag_ in ("VBN", "VBD") or (not someone and s.subject.tag_ != "NNS"):
         return
     aim = _aim(s)
     if aim is None or (s.lemma == "go" and s.child("prep", "advmod", "npadvmod") is None):
         return
-    goals = s.sentence.verbs(aim, "to V", person=True)
-    for phrase in s.predicate("V-s", person=True)[:1]:
-        for goal in goals:
-            yield found(f"{s.sentence.slot} {_without_aim(phrase, goals).text}", "xIntent", goal)
+    goals = s.sentence.verbs(aim, "to V", person=bool(someone))
+    for phrase in s.predicate("V-s", person=bool(someone))[:1]:
+        for who in [s.sentence.slot] if someone else s.agents:
+            for goal in goals:
+                yield found(f"{who} {_without_aim(phrase, goals).text}", "xIntent", goal)
+    for phrase in s.predicate("V") if not someone else ():
+        for who in s.agents:
+            yield found(who, "CapableOf", _without_aim(phrase, goals))
 
 
 @pattern(
@@ -315,13 +342,24 @@ def _aim(s: Statement) -> "Token | None":
     for t in [*aims, *orders]:
         if t.i > s.verb.i and mark_of(t) == "to" and (t.dep_ != "xcomp" or _is_purpose(s.verb, t)):
             return t
+    return _misread_aim(s)
+
+
+def _misread_aim(s: Statement) -> "Token | None":
+    """The aim that the parser gives to the object: "TV" for the subject of "relax" in "watches TV to relax"."""
+    if s.lemma in _MOVES or s.lemma in _MINDS:
+        return None
+    for t in s.children("ccomp"):
+        if t.i > s.verb.i and mark_of(t) == "to" and any(d.dep_ == "nsubj" and d.pos_ == "NOUN" for d in t.children):
+            return t
     return None
 
 
 def _is_purpose(verb: "Token", aim: "Token") -> bool:
     """Whether an infinitive that the parser took for a complement tells a purpose: "waits in line to order"."""
     between = [t for t in verb.children if verb.i < t.i < aim.i and t.dep_ in ("prep", "dobj", "npadvmod", "prt")]
-    return verb.lemma_ in _DOING or (bool(between) and verb.lemma_ in _GOING)
+    given = any(t.dep_ == "dobj" and t.pos_ == "NOUN" for t in between) and verb.lemma_ not in _MOVES | _MINDS
+    return verb.lemma_ in _DOING or given or (bool(between) and verb.lemma_ in _GOING)
 
 
 def _without_aim(phrase: Phrase, goals: list[Phrase]) -> Phrase:

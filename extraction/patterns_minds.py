@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 _WANTS = frozenset({"want", "wish", "hope", "desire"})
-_BRINGS = frozenset({"bring", "cause", "give", "produce", "create", "make", "lead", "result"})
+_BRINGS = word_set("bring cause give produce create make lead result leave")
 _LIKES = word_set("aim want like love enjoy desire prefer hate dislike")
 
 
@@ -91,7 +91,7 @@ def seen_as(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "brings_feeling",
-    3,
+    4,
     yes={
         "Learning about science is likely to bring you satisfaction.": (
             "PersonX learns about science",
@@ -100,15 +100,16 @@ def seen_as(s: Statement) -> Iterator[Found]:
         ),
         "Being idle will lead to unhappiness.": ("PersonX is idle", "xReact", "unhappiness"),
         "Losing a friend can cause sadness.": ("PersonX loses a friend", "xReact", "sadness"),
+        "Satisfying curiosity is likely to make someone happy.": ("PersonX satisfies curiosity", "xReact", "happy"),
         "Playing chess on a cold day can make you sick.": ("PersonX plays chess on a cold day", "xReact", "sick"),
     },
 )
 def brings_feeling(s: Statement) -> Iterator[Found]:
     """ "V-ing brings joy": an event said as a gerund, and the feeling that it gives."""
-    if s.subject is None or s.subject.tag_ != "VBG" or s.lemma not in _BRINGS:
+    if not s.deed or s.lemma not in _BRINGS:
         return
-    head = s.sentence.context.event or s.doing(s.subject)
-    for state in (t for t in s.children("ccomp") if t.lower_ in FEELINGS):
+    head = s.sentence.context.event or s.deed
+    for state in (m for t in s.children("ccomp", "oprd") for m in coordinated(t) if m.lower_ in FEELINGS):
         yield found(head, "xReact", s.sentence.noun(state), s.negated)
     for obj in [*s.children("dobj", "dative"), *objects_of(s.verb, {"to", "in"})]:
         for member in (m for m in coordinated(obj) if m.lemma_.lower() in FEELING_NOUNS):
@@ -117,15 +118,18 @@ def brings_feeling(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "makes_feel",
-    1,
-    yes={"A sizable lunch will make a person feel full.": ("sizable lunch", "xReact", "full")},
+    2,
+    yes={
+        "A sizable lunch will make a person feel full.": ("sizable lunch", "xReact", "full"),
+        "Running can make you feel hungry.": ("PersonX runs", "xReact", "hungry"),
+    },
     no=("Heat makes metal expand.",),
 )
 def makes_feel(s: Statement) -> Iterator[Found]:
     """ "X makes people feel ADJ": the state of mind that a thing brings."""
     if s.lemma not in ("make", "cause", "help") or s.past or s.subject is None:
         return
-    head = s.sentence.gerund(s.subject).text if s.subject.tag_ == "VBG" else thing(s.sentence, s.subject)
+    head = s.deed or thing(s.sentence, s.subject)
     for inner in (t for t in s.children("ccomp", "xcomp") if t.i > s.verb.i and t.lemma_ == "feel"):
         given = clause(inner)
         if given.subject is not None and s.sentence.person(given.subject):

@@ -144,6 +144,11 @@ class Sentence:
         self.entities[phrase.text] = label or self.entities.get(phrase.text, "")
         return phrase
 
+    def brief(self, token: "Token") -> Phrase:
+        """As `noun`, without relative clauses."""
+        clauses = [t for t in token.children if t.dep_ == "relcl" and t.i > token.i]
+        return self._noun(token, False, False, {d.i for t in clauses for d in t.subtree})
+
     def kind(self, token: "Token", whole: bool = False) -> Phrase:
         """As `noun`, for a class that something belongs to.
 

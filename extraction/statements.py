@@ -5,15 +5,16 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from extraction.grammar import SUBJECTS, Clause, clause, coordinated, core, is_name, mark_of
+from extraction.grammar import SUBJECTS, Clause, base_form, clause, coordinated, core, is_name, mark_of
 from extraction.nouns import described, is_doing, is_human, is_role
 from extraction.sentences import Phrase, Sentence, VerbForm
-from extraction.words import EMPTY_HEADS, FEELING_NOUNS, FEELINGS, QUANTIFIERS
+from extraction.words import EMPTY_HEADS, FEELING_NOUNS, FEELINGS, QUANTIFIERS, third_person
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
 _THINGS = frozenset({"it", "they"})
+_OWNS = frozenset({"det", "poss", "compound", "amod"})
 _GENERAL = {
     **dict.fromkeys(("people", "person", "everyone", "everybody"), "person"),
     **dict.fromkeys(("humans", "human"), "human"),
@@ -140,6 +141,21 @@ class Statement:
         """An event of the example person: "PersonX eats cake" of "eating cake", or an empty string."""
         phrases = self.sentence.verbs(verb, "V-s", person=True)
         return f"{self.sentence.slot} {phrases[0].text}" if phrases else ""
+
+    @cached_property
+    def deed(self) -> str:
+        """The event that a gerund as the subject says: "PersonX eats cake" of "eating cake", or an empty string."""
+        subject = self.subject
+        if subject is None:
+            return ""
+        first = subject.left_edge
+        if subject.tag_ == "VBG":
+            owned = any(t.i < subject.i and t.dep_ in _OWNS for t in subject.children)
+            return "" if owned else self.doing(subject)
+        if first.dep_ != "amod" or first.tag_ != "VBG" or first.head != subject or not first.is_title:
+            return ""
+        object_ = self.sentence.noun(subject, plural=True).text.removeprefix(first.lower_).strip()
+        return f"{self.sentence.slot} {third_person(base_form(first))} {object_}"  # "playing/ADJ music/SUBJECT"
 
     @cached_property
     def told(self) -> Phrase | None:
