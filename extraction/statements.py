@@ -54,7 +54,16 @@ class Statement:
             return ""
         if described(self.subject) or (is_human(self.subject) and self.condition is not None):
             return self.sentence.slot
+        if self._is_conditioned_role():
+            return self.sentence.slot
         return self.sentence.person(self.subject)
+
+    def _is_conditioned_role(self) -> bool:
+        """ "job applicants" of "job applicants feel excited if they get the job"."""
+        if self.condition is None or not is_role(self.subject):
+            return False
+        other = clause(self.condition).subject
+        return other is not None and other.lower_ in ("they", "he", "she")
 
     @cached_property
     def things(self) -> list[str]:
