@@ -21,6 +21,7 @@ _MOVES = word_set(
     "allow ask cause enable encourage expect force get help instruct invite let make need order permit persuade "
     "prefer require teach tell urge advise lead convince motivate inspire request recommend contain include come"
 )  # "V someone to W": what another one does
+_STRIVES = word_set("try look hope plan aim intend seek attempt prepare")
 _DOING = word_set("listen work study exercise practice train fight sing dance play")
 
 
@@ -71,6 +72,8 @@ def consequence(s: Statement) -> Iterator[Found]:
     if (s.event == s.sentence.context.event and not _tells_result(s)) or _is_of_kind(s) or _is_denied_ability(s):
         return
     given = s.condition
+    if _is_striving(s) or s.lemma in ("experience", "enjoy"):
+        return
     if given is not None and s.event != s.sentence.context.event and not _happens_to_person(s, given):
         return
     if given is not None and (s.past or clause(given).past or _is_guess(s, given)):
@@ -280,12 +283,39 @@ def _only_is(s: Statement) -> bool:
     return s.lemma == "be" and not stays
 
 
+@pattern(
+    "strives",
+    1,
+    yes={
+        "People who wear dark glasses are usually trying to hide their identity.": (
+            "PersonX wears dark glasses",
+            "xIntent",
+            "to hide PersonX's identity",
+        ),
+        "If you look at houses, you are planning to buy one.": ("PersonX looks at houses", "xIntent", "to buy one"),
+    },
+    no=("If you are tired, you try to sleep.", "He is trying to sleep."),
+)
+def strives(s: Statement) -> Iterator[Found]:
+    """ "If P, you are trying to V": what a person does something for."""
+    if not s.person or not s.event or s.is_other or not _is_striving(s):
+        return
+    for aim in (t for t in s.children("xcomp") if mark_of(t) == "to"):
+        for goal in s.sentence.verbs(aim, "to V", person=True):
+            yield found(s.event, "xIntent", goal, s.negated)
+
+
+def _is_striving(s: Statement) -> bool:
+    """ "is trying to V", "is looking to V"."""
+    return s.verb.tag_ == "VBG" and s.lemma in _STRIVES and any(mark_of(t) == "to" for t in s.children("xcomp"))
+
+
 def _is_of_kind(s: Statement) -> bool:
     """Whether a clause about "people who V" tells a trait or ability of that kind, and nothing that comes of V-ing."""
     word = described(s.subject) if s.subject is not None and s.condition is None else None
     if word is None:
         return False
-    if s.verb is s.main.finite and s.modals & {"can", "could"}:
+    if (s.verb is s.main.finite and s.modals & {"can", "could"}) or s.main.finite.dep_ == "conj":
         return True
     return word.dep_ == "acl" or (word.dep_ == "prep" and not s.modals)
 
@@ -305,6 +335,8 @@ def _happens_to_person(s: Statement, given: "Token") -> bool:
     inner = clause(given)
     if inner.subject is None:
         return True
+    if s.subject is not None and s.subject.pos_ == "NOUN" and not s.sentence.person(s.subject):
+        return inner.subject.lower_ in ("they", "he", "she")
     if inner.subject.lower_ in ("they", "he", "she"):
         return s.subject is None or s.subject.lower_ not in ("you", "we", "i")
     return bool(Statement(s.sentence, inner).person or thing(s.sentence, inner.subject))

@@ -44,7 +44,7 @@ def wants(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "feels",
-    2,
+    3,
     yes={
         "When a person is accused of a crime, they often feel that they are innocent.": (
             "PersonX is accused of a crime",
@@ -57,6 +57,8 @@ def wants(s: Statement) -> Iterator[Found]:
             "tired",
         ),
         "People who are depressed often feel isolated.": ("PersonX is depressed", "xReact", "isolated"),
+        "People get frustrated when they have to wait.": ("PersonX has to wait", "xReact", "frustrated"),
+        "One feels glad after seeing a friend.": ("PersonX sees a friend", "xReact", "glad"),
         "When you lie to a friend, the friend feels angry.": ("PersonX lies to a friend", "oReact", "angry"),
     },
     no=("The cloth feels soft.",),
@@ -70,7 +72,7 @@ def feels(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "seen_as",
-    3,
+    4,
     yes={
         "If someone shares the cake, they are generous.": ("PersonX shares the cake", "xAttr", "generous"),
         "If someone is in a book, they are likely to be famous.": ("PersonX is in a book", "xAttr", "famous"),
@@ -79,7 +81,7 @@ def feels(s: Statement) -> Iterator[Found]:
 )
 def seen_as(s: Statement) -> Iterator[Found]:
     """ "X is ADJ", "X is a N" where that is no state of mind."""
-    if s.lemma != "be" or not s.person or not s.event or s.is_other or s.modals & {"should", "can", "could"}:
+    if s.lemma != "be" or not s.person or not s.event.startswith(s.sentence.slot) or s.is_other or s.modals & {"should", "can", "could"}:
         return
     if s.subject is not None and described(s.subject) is not None and s.condition is None:
         return

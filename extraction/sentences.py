@@ -38,6 +38,9 @@ _ADVERBIAL_MARKS = frozenset(
 )
 _SOMEONE = frozenset({"man", "woman", "boy", "girl", "lady", "guy"})
 _POSSESSIVES = frozenset({"their", "his", "her", "your", "our", "my"})
+_REFLEXIVES = frozenset({"yourself", "yourselves", "oneself", "himself", "herself", "ourselves", "myself"})
+_CIRCUMSTANCES = frozenset({"advcl", "xcomp", "ccomp", "aux", "auxpass", "mark", "npadvmod", "dep", "relcl"})
+_OF_STATES = frozenset({"of", "about", "with", "at", "to", "toward", "towards", "by", "in", "around"})
 _PERSONAL = frozenset({"you", "they", "he", "she", "one"})
 _UNNAMED = frozenset({"it", "they", "this", "that", "these", "those", "there", "who", "which", "what"})
 
@@ -148,6 +151,12 @@ class Sentence:
         """As `noun`, without relative clauses."""
         clauses = [t for t in token.children if t.dep_ == "relcl" and t.i > token.i]
         return self._noun(token, False, False, {d.i for t in clauses for d in t.subtree})
+
+    def state(self, token: "Token") -> Phrase:
+        """As `noun`, for a state of mind: "happy with it" of "be happy with it when he comes"."""
+        drop = [t for t in token.children if t.dep_ in _CIRCUMSTANCES or t.dep_ in SUBJECTS]
+        drop += [t for t in token.children if t.dep_ == "prep" and t.lower_ not in _OF_STATES]
+        return self._noun(token, False, False, {d.i for t in drop for d in t.subtree})
 
     def kind(self, token: "Token", whole: bool = False) -> Phrase:
         """As `noun`, for a class that something belongs to.
@@ -310,6 +319,10 @@ class Sentence:
             return f"{self.slot}'s"
         if person and token.tag_ == "PRP" and token.lower_ in _PERSONAL:
             return self.slot
+        if person and token.lower_ in _REFLEXIVES:
+            return "themselves"
+        if person and token.lower_ in ("'re", "are") and token.i > 0 and token.nbor(-1).lower_ in _PERSONAL:
+            return " is" if token.lower_ == "'re" else "is"
         return token.lower_
 
 

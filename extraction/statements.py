@@ -311,13 +311,14 @@ def feelings_of(sentence: Sentence, main: Clause) -> Iterator[Phrase]:
     if verb.lemma_ == "feel":
         yield from _felt(sentence, main)
     elif verb.lemma_ in ("experience", "have", "suffer"):
+        any_ = verb.lemma_ == "experience"
         for state in main.children("dobj"):
-            yield from (sentence.noun(t) for t in coordinated(state) if t.lemma_.lower() in FEELING_NOUNS)
+            yield from (sentence.noun(t) for t in coordinated(state) if any_ or t.lemma_.lower() in FEELING_NOUNS)
     elif verb.lemma_ in ("be", "become", "get"):
         for state in main.children("acomp", "attr"):
-            yield from (sentence.noun(t) for t in coordinated(state) if t.lower_ in FEELINGS)
+            yield from (sentence.state(t) for t in coordinated(state) if t.lower_ in FEELINGS)
     elif verb.tag_ in ("VBN", "JJ") and verb.lower_ in FEELINGS:
-        yield from (sentence.noun(t) for t in coordinated(verb) if t.lower_ in FEELINGS)
+        yield from (sentence.state(t) for t in coordinated(verb) if t.lower_ in FEELINGS)
 
 
 def _felt(sentence: Sentence, main: Clause) -> Iterator[Phrase]:
@@ -329,10 +330,10 @@ def _felt(sentence: Sentence, main: Clause) -> Iterator[Phrase]:
                 yield from sentence.complements(state)
     for state in main.children("acomp", "oprd", "dobj", "attr"):
         if state.i > verb.i:
-            yield from (p for t in coordinated(state) if _is_feeling(t) and (p := sentence.noun(t)).text)
+            yield from (p for t in coordinated(state) if _is_feeling(t) and (p := sentence.state(t)).text)
     for state in main.children("advcl"):
         if state.i > verb.i and state.tag_ in ("VBN", "VBD") and not mark_of(state):
-            yield from sentence.complements(state)
+            yield from (sentence.state(t) for t in coordinated(state))
 
 
 def _is_feeling(t: "Token") -> bool:
