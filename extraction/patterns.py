@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _MODULES = tuple(
     f"extraction.patterns_{name}"
     for name in (
-        "minds", "needs", "events", "results", "aims", "causes", "classes", "traits", "places", "parts", "abilities", "uses",
+        "minds", "needs", "events", "sequence", "results", "aims", "causes", "origins", "classes", "traits", "places",
+        "parts", "abilities", "uses",
     )
 )
 

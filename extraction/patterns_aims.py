@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import clause, coordinated, mark_of, objects_of
-from extraction.nouns import described
+from extraction.grammar import clause, mark_of, objects_of
 from extraction.patterns import Found, found, pattern
-from extraction.sentences import Phrase
 from extraction.statements import Statement
 from extraction.words import word_set
 

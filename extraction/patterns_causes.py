@@ -33,7 +33,7 @@ _HINDERS = word_set("prevent hinder obstruct stop impede block interrupt")
             "Causes",
             "tires wear out",
         ),
-        "When caught on a nail, clothes become torn.": (
+        "Clothes become torn when caught on a nail.": (
             "clothes are caught on a nail",
             "Causes",
             "clothes become torn",
@@ -55,7 +55,7 @@ def thing_consequence(s: Statement) -> Iterator[Found]:
         return
     if (s.sentence.person(subject) and subject.lower_ != "they") or s.modals - {"will", "likely"}:
         return
-    if given.i > s.verb.i and not s.modals and mark_of(given) != "if":
+    if given.i > s.verb.i and not s.modals and mark_of(given) != "if" and s.lemma not in ("become", "get"):
         return
     first = clause(given)
     if first.subject is None:
@@ -77,7 +77,7 @@ def thing_consequence(s: Statement) -> Iterator[Found]:
         if following.subject.lower_ != ("they" if leading.subject.tag_ in ("NNS", "NNPS") else "it"):
             return
         head, tail = (_told_of(s.sentence, c, leading.subject, c is following) for c in (first, s.main))
-    if head is None or tail is None or mark_of(given) == "as":
+    if head is None or tail is None or (mark_of(given) == "as" and s.lemma not in ("become", "get")):
         return
     if s.negated:
         yield from _stopped(s, leading.subject, head)
@@ -158,6 +158,11 @@ def deed_consequence(s: Statement) -> Iterator[Found]:
         "Happiness comes from success.": ("success", "Causes", "happiness"),
         "Diving into a pool can lead to drowning.": ("diving into a pool", "Causes", "drowning"),
         "The delay is due to the weather.": ("weather", "Causes", "delay"),
+        "Lactose intolerance is due to a shortage of lactase.": (
+            "shortage of lactase",
+            "Causes",
+            "lactose intolerance",
+        ),
         "A hurricane is a storm that can cause harm.": ("hurricane", "Causes", "harm"),
         "Anger is bad because it leads to violence.": ("anger", "Causes", "violence"),
         "Polio is caused by a virus that invades the brain.": ("virus", "Causes", "polio"),
@@ -211,6 +216,8 @@ def gerund_effect(s: Statement) -> Iterator[Found]:
     if verb.pos_ != "VERB" or verb.lemma_ in _NO_EFFECT or s.child("dative") is not None or s.main.inherited:
         return
     own = any(t.tag_ == "PRP$" or t.lower_ == "one" for t in verb.subtree if t.i > verb.i)
+    if verb.tag_ == "VBG":
+        return
     if own and s.deed and not any(t.dep_ in SUBJECTS for t in verb.children if t.i > s.verb.i):
         for tail in s.sentence.predicate(verb, "V-s", person=True):
             yield found(s.deed, "xEffect", tail, s.negated)
@@ -232,7 +239,7 @@ def result_of(s: Statement) -> Iterator[Found]:
     attribute = s.child("attr")
     if s.lemma != "be" or s.subject is None or attribute is None or attribute.lemma_ not in ("result", "cause"):
         return
-    subject, own = thing(s.sentence, s.subject), s.sentence.noun(s.subject)
+    subject, own = thing(s.sentence, s.subject) or next(iter(s.things), ""), s.sentence.noun(s.subject)
     if not subject:
         return
     result = attribute.lemma_ == "result"
@@ -241,6 +248,9 @@ def result_of(s: Statement) -> Iterator[Found]:
             yield found(s.doing(doing), "xReact", own, s.negated)
         elif result:
             yield found(s.sentence.gerund(doing).text, "Causes", own, s.negated)
+    for doing in (p for t in attribute.children if t.dep_ == "prep" and not result for p in t.children):
+        if doing.dep_ == "pcomp" and doing.tag_ == "VBG":
+            yield found(subject, "Causes", s.sentence.gerund(doing), s.negated)
     for other in (s.sentence.noun(m) for first in objects_of(attribute, {"of"}) for m in members(first)):
         if result:
             yield found(other.text, "Causes", own, s.negated)
@@ -273,7 +283,7 @@ def hinders(s: Statement) -> Iterator[Found]:
         for what in s.sentence.verbs(doing, "V-s")[:1]:
             for hindrance in (s.sentence.noun(t) for t in coordinated(s.subject)):
                 yield found(f"{who} {what.text}", "HinderedBy", hindrance, s.negated)
-    elif obj is not None and obj.pos_ == "NOUN" and thing(s.sentence, s.subject) and s.child("prep") is None:
+    elif obj is not None and _is_hindered(s, obj):
         for target in coordinated(obj):
             yield found(s.sentence.noun(target).text, "HinderedBy", s.sentence.noun(s.subject), s.negated)
 
@@ -319,7 +329,7 @@ def _of_state(s: Statement, given: "Token") -> Iterator[Found]:
 
 def _caused(s: Statement) -> Iterator[Found]:
     """ "Y is caused by X"."""
-    if s.lemma != "cause" or s.subject is None:
+    if s.lemma not in ("cause", "trigger", "induce", "provoke") or s.subject is None:
         return
     own = s.sentence.noun(s.subject)
     for cause in (c for first in _by_whom(s) for c in coordinated(first)):
@@ -379,7 +389,7 @@ def _origins(s: Statement) -> list["Token"]:
     """What a clause says that its subject comes from: "is due to N", "results from N", "comes from N" of a feeling."""
     state = s.child("acomp")
     if s.lemma == "be" and state is not None and state.lower_ == "due":
-        return [t for t in objects_of(state, {"to"}) if t.pos_ in ("NOUN", "PROPN")]
+        return [p for t in state.children if t.lower_ == "to" for p in t.children if p.dep_ == "pobj" and p.pos_ != "PRON"]
     comes = s.lemma == "come" and s.subject is not None and s.subject.lemma_.lower() in FEELING_NOUNS
     if comes or s.lemma in ("result", "stem", "arise"):
         return [t for t in objects_of(s.verb, {"from"}) if t.pos_ in ("NOUN", "PROPN")]
@@ -396,12 +406,18 @@ def _effects(s: Statement) -> Iterator[Phrase]:
         return
     for result in _led_to_doing(s):
         yield s.sentence.gerund(result)
-    obj = s.child("dobj") if s.lemma == "cause" else _led_to(s)
+    obj = s.child("dobj") if s.lemma in ("cause", "trigger", "induce", "provoke") else _led_to(s)
     doing = s.subject is not None and s.subject.tag_ == "VBG"
     if obj is not None and (s.sentence.person(obj) or obj.pos_ == "PRON"):
         return
     if obj is not None and not (doing and obj.lemma_ in FEELING_NOUNS):
         yield from s.sentence.complements(obj)
+
+
+def _is_hindered(s: Statement, obj: "Token") -> bool:
+    """Whether "X prevents Y" says that Y is kept from happening."""
+    plain = s.subject is not None and bool(thing(s.sentence, s.subject)) and s.child("prep") is None
+    return plain and obj.pos_ == "NOUN" and s.lemma in ("prevent", "hinder", "impede", "obstruct")
 
 
 def _is_own(s: Statement, inner: "Token") -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from extraction.grammar import clause, coordinated, mark_of, objects_of
-from extraction.nouns import PLACES, described, is_human
+from extraction.nouns import PLACES, described, is_doing, is_human
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase
 from extraction.statements import Statement, thing
@@ -210,9 +210,38 @@ def purpose(s: Statement) -> Iterator[Found]:
 
 
 @pattern(
-    "involves",
+    "common_to",
     1,
-    yes={"Happiness involves acquiring knowledge.": ("happiness", "HasSubEvent", "acquire knowledge")},
+    yes={
+        "After agreeing to a deal, it is common to shake hands.": ("PersonX agrees to a deal", "xEffect", "shakes hands"),
+        "When a person dies, it is common to bury the body.": ("PersonX dies", "xEffect", "buries the body"),
+    },
+    no=("It is common to shake hands.", "If it rains, it is common to stay home."),
+)
+def common_to(s: Statement) -> Iterator[Found]:
+    """ "After P, it is common to V": what follows from an event of a person."""
+    state = s.child("acomp")
+    if s.lemma != "be" or s.past or s.subject is None or s.subject.lower_ != "it" or state is None:
+        return
+    if state.lower_ not in ("common", "natural", "normal", "usual", "customary", "typical"):
+        return
+    links = [t for t in s.children("prep") if t.lower_ == "after" and t.i < s.verb.i]
+    heads = [s.doing(p) for t in links for p in t.children if p.dep_ == "pcomp"]
+    if s.condition is not None:
+        heads.append(s.of_clause(s.condition))
+    for head in (h for h in heads if h.startswith(s.sentence.slot)):
+        for aim in (t for t in (*s.verb.children, *state.children) if t.dep_ == "xcomp" and mark_of(t) == "to"):
+            for tail in s.sentence.verbs(aim, "V-s", person=True):
+                yield found(head, "xEffect", tail, s.negated)
+
+
+@pattern(
+    "involves",
+    2,
+    yes={
+        "Happiness involves acquiring knowledge.": ("happiness", "HasSubEvent", "acquire knowledge"),
+        "Housework often involves hard cleaning.": ("housework", "HasSubEvent", "hard cleaning"),
+    },
     no=("Boxes include nails.",),
 )
 def involves(s: Statement) -> Iterator[Found]:
@@ -220,6 +249,9 @@ def involves(s: Statement) -> Iterator[Found]:
     if s.lemma not in ("involve", "include", "entail") or s.past or s.subject is None:
         return
     heads = [s.doing(s.subject)] if s.subject.tag_ == "VBG" else s.things
+    nouns = [m for t in s.children("dobj") for m in coordinated(t) if s.lemma != "include"]
+    for noun in (t for t in nouns if t.tag_ == "NN" and is_doing(t)):
+        yield from (found(head, "HasSubEvent", s.sentence.noun(noun), s.negated) for head in heads)
     for doing in (t for t in s.children("xcomp", "dobj", "ccomp") if t.tag_ == "VBG"):
         for tail in s.sentence.verbs(doing, "V"):
             for head in heads:
@@ -228,7 +260,7 @@ def involves(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "order",
-    2,
+    3,
     yes={
         "After a person washes the car, they dry the windows.": (
             "PersonX washes the car",
@@ -248,6 +280,8 @@ def involves(s: Statement) -> Iterator[Found]:
 def order(s: Statement) -> Iterator[Found]:
     """ "After P, Q" and "Before P, Q"."""
     if s.subject is None or s.past or not s.sentence.person(s.subject) or "must" in s.modals:
+        return
+    if s.lemma in ("want", "need", "wish", "feel", "hope") and not s.feelings:
         return
     for word in s.children("prep", "advcl"):
         when = word.lower_ if word.dep_ == "prep" else mark_of(word)
@@ -361,6 +395,8 @@ def _other_event(s: Statement, word: "Token") -> str:
     if inner is not None:
         return s.doing(inner)
     noun = next((t for t in objects_of(word.head, {word.lower_}) if t.pos_ == "NOUN"), None)
+    if noun is not None and s.feelings and noun.ent_type_ not in ("DATE", "TIME"):
+        return f"{s.sentence.slot} has {s.sentence.noun(noun).text}"
     active = noun is not None and noun.lemma_ in ("exercise", "work", "homework")
     return f"{s.sentence.slot} does {s.sentence.noun(noun).text}" if noun is not None and active else ""
 

@@ -18,6 +18,7 @@ from extraction.grammar import (
     clauses_of,
     coordinated,
     is_aside,
+    is_misread,
     is_name,
     mark_of,
     members,
@@ -412,7 +413,7 @@ def _leaves_verb(t: "Token", verb: "Token") -> bool:
     if t.dep_ in ("prep", "npadvmod", "advmod") and t.i < verb.i:
         subject = next((s for s in verb.children if s.dep_ in SUBJECTS), None)
         return subject is None or t.i < subject.i
-    return t.dep_ in ("ccomp", "parataxis") and t.i < verb.i
+    return t.dep_ in ("ccomp", "parataxis") and (t.i < verb.i or is_misread(t))
 
 
 def _is_agent(t: "Token", token: "Token") -> bool:

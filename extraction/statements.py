@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Token
 
 _THINGS = frozenset({"it", "they"})
+_ILLS = frozenset({"sick", "hurt", "ill", "better", "worse", "weak"})
 _OWNS = frozenset({"det", "poss", "compound", "amod"})
 _GENERAL = {
     **dict.fromkeys(("people", "person", "everyone", "everybody"), "person"),
@@ -315,8 +316,9 @@ def feelings_of(sentence: Sentence, main: Clause) -> Iterator[Phrase]:
         for state in main.children("dobj"):
             yield from (sentence.noun(t) for t in coordinated(state) if any_ or t.lemma_.lower() in FEELING_NOUNS)
     elif verb.lemma_ in ("be", "become", "get"):
+        ills = _ILLS if verb.lemma_ != "be" else frozenset()
         for state in main.children("acomp", "attr"):
-            yield from (sentence.state(t) for t in coordinated(state) if t.lower_ in FEELINGS)
+            yield from (sentence.state(t) for t in coordinated(state) if t.lower_ in FEELINGS - ills)
     elif verb.tag_ in ("VBN", "JJ") and verb.lower_ in FEELINGS:
         yield from (sentence.state(t) for t in coordinated(verb) if t.lower_ in FEELINGS)
 
