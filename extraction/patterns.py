@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _MODULES = tuple(
     f"extraction.patterns_{name}"
     for name in (
-        "minds", "needs", "events", "sequence", "results", "aims", "causes", "origins", "classes", "traits", "places",
-        "parts", "abilities", "uses",
+        "minds", "needs", "events", "reasons", "sequence", "results", "aims", "conditions", "causes", "origins",
+        "classes", "traits", "places", "parts", "abilities", "uses",
     )
 )
 

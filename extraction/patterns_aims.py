@@ -45,7 +45,7 @@ def so_that(s: Statement) -> Iterator[Found]:
     1,
     yes={
         "The goal of studying is to learn.": ("PersonX studies", "xIntent", "to learn"),
-        "The reason people exercise is to feel better and be healthy.": ("PersonX exercises", "xIntent", "to be healthy"),
+        "The reason people exercise is to feel better.": ("PersonX exercises", "xIntent", "to feel better"),
         "The best way to avoid an early death is to avoid unhealthy habits.": (
             "PersonX avoids unhealthy habits",
             "xIntent",

@@ -1,16 +1,12 @@
 """What persons want and feel, and how they are seen: "PersonX wants to V", "they feel sad", "you are generous"."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from extraction.grammar import clause, coordinated, objects_of
 from extraction.nouns import described
 from extraction.patterns import Found, found, pattern
 from extraction.statements import Statement, feelings_of, thing
 from extraction.words import FEELING_NOUNS, FEELINGS, NO_STATE, word_set
-
-if TYPE_CHECKING:
-    pass
 
 _WANTS = frozenset({"want", "wish", "hope", "desire"})
 _BRINGS = word_set("bring cause give produce create make lead result leave")
@@ -81,7 +77,9 @@ def feels(s: Statement) -> Iterator[Found]:
 )
 def seen_as(s: Statement) -> Iterator[Found]:
     """ "X is ADJ", "X is a N" where that is no state of mind."""
-    if s.lemma != "be" or not s.person or not s.event.startswith(s.sentence.slot) or s.is_other or s.modals & {"should", "can", "could"}:
+    if s.lemma != "be" or not s.person or s.is_other or s.modals & {"should", "can", "could"}:
+        return
+    if not s.event.startswith(s.sentence.slot):
         return
     if s.subject is not None and described(s.subject) is not None and s.condition is None:
         return

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from extraction.grammar import clause, mark_of
@@ -12,7 +13,9 @@ from extraction.statements import Statement
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
-_LISTED = re.compile(r"(?:in (?:this|the following) order|(?:process|steps?|stages?)[^:,;]*?(?: is| are)?)\s?(?::|,| -)\s")
+_LISTED = re.compile(
+    r"(?:in (?:this|the following) order|(?:process|steps?|stages?)[^:,;]*?(?: is| are)?)\s?(?::|,| -)\s"
+)
 _SPLIT = re.compile(r"\s*(?:,\s*and then|,\s*then|,\s*and|;|,|\band then\b|\bthen\b)\s+")
 _PROCESS = re.compile(r"(?:process|steps?|stages?) (?:of|to|in|for) (\w+)")
 
@@ -71,13 +74,15 @@ def before_or_after(s: Statement) -> Iterator[Found]:
 def and_then(s: Statement) -> Iterator[Found]:
     """ "P and then Q": two events of one subject."""
     verb = s.main.finite
-    if s.subject is None or (s.past and verb.tag_ != "VBD") or verb.dep_ != "conj" or verb.head.pos_ not in ("VERB", "AUX"):
+    if s.subject is None or (s.past and verb.tag_ != "VBD") or s.condition is not None:
+        return
+    if verb.dep_ != "conj" or verb.head.pos_ not in ("VERB", "AUX"):
         return
     if not any(t.lower_ in ("then", "finally", "afterwards") and t.i < verb.i for t in verb.children):
         return
     before = clause(verb.head)
     first, second = s.sentence.event(before), s.sentence.event(s.main)
-    if before.past or (verb.tag_ == "VBD" and not before.passive) or first is None or second is None or s.condition is not None:
+    if before.past or (verb.tag_ == "VBD" and not before.passive) or first is None or second is None:
         return
     subject, _, did = first.text.partition(" is ") if " is " in first.text else first.text.partition(" are ")
     if did and verb.tag_ in ("VBN", "VBD") and not s.passive:
@@ -117,7 +122,7 @@ def listed_steps(s: Statement) -> Iterator[Found]:
     head = _activity(s, text[: match.end()])
     for step in steps if head else ():
         yield found(head, "HasSubEvent", step)
-    for first, second in zip(steps, steps[1:], strict=False):
+    for first, second in pairwise(steps):
         yield found(first.text, "isBefore", second)
 
 

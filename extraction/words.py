@@ -29,9 +29,9 @@ FEELINGS = word_set(
     "terrified thankful thirsty thoughtful thrilled tired uncomfortable uneasy unhappy upset useless valued "
     "vulnerable warm weak weary worried worthless safe free entertained interested bitter humiliated intimidated "
     "pressured rested amazed discouraged disheartened enthusiastic unsatisfied dissatisfied troubled exhilarated tense "
-    "apprehensive astonished agitated aggravated bewildered betrayed cheated compelled devastated disturbed enlightened "
+    "apprehensive astonished agitated aggravated bewildered betrayed devastated disturbed enlightened "
     "euphoric fatigued gloomy heartbroken hostile impatient invigorated irritable livid melancholic moody perplexed "
-    "puzzled reassured remorseful self-conscious sympathetic tempted tormented unloved unwell unwanted"
+    "puzzled reassured remorseful self-conscious sympathetic tormented unloved unwell unwanted"
 )
 FEELING_NOUNS = word_set(
     "anger anxiety boredom calm comfort compassion confusion contentment curiosity delight despair disappointment "
