@@ -21,6 +21,7 @@ _MOVES = word_set(
     "allow ask cause enable encourage expect force get help instruct invite let make need order permit persuade "
     "prefer require teach tell urge advise lead convince motivate inspire request recommend contain include come"
 )  # "V someone to W": what another one does
+_TROUBLES = frozenset({"time", "trouble", "difficulty", "problem"})
 _STRIVES = word_set("try look hope plan aim intend seek attempt prepare")
 _DOING = word_set("listen work study exercise practice train fight sing dance play")
 
@@ -127,13 +128,9 @@ def other_learns(s: Statement) -> Iterator[Found]:
             "xIntent",
             "to understand something",
         ),
-        "Beavers build dams to supply themselves with food.": (
-            "beaver builds dams",
-            "xIntent",
-            "to supply themselves with food",
-        ),
     },
     no=(
+        "Beavers build dams to supply themselves with food.",
         "Hammers are used to drive nails.",
         "You need to sleep.",
         "People use soap to wash.",
@@ -148,19 +145,43 @@ def purpose(s: Statement) -> Iterator[Found]:
     someone = s.sentence.person(s.subject) or (is_human(s.subject) and s.child("dobj") is None)
     if s.condition is not None or s.main.inherited or s.modals & {"can", "could", "must", "should"}:
         return
-    if s.verb.tag_ in ("VBN", "VBD") or (not someone and s.subject.tag_ != "NNS"):
+    if s.verb.tag_ not in ("VBN", "VBD") and someone:
+        yield from _for_what(s, [s.sentence.slot])
+
+
+@pattern(
+    "agent_purpose",
+    1,
+    yes={
+        "Beavers build dams to supply themselves with food.": (
+            "beaver builds dams",
+            "xIntent",
+            "to supply themselves with food",
+        ),
+    },
+    no=("People watch TV to relax.", "Knives are used to cut.", "A beaver builds a dam."),
+    general=True,
+)
+def agent_purpose(s: Statement) -> Iterator[Found]:
+    """ "Agents P to V": why a kind of agent does something."""
+    if s.subject is None or s.subject.tag_ != "NNS" or s.person or s.passive or s.past or s.condition is not None:
         return
+    if s.lemma in ("use", "be", "need", "have", "find") or s.main.inherited or s.modals - {"will", "may", "might"}:
+        return
+    if s.verb.tag_ in ("VBP", "VB"):
+        yield from _for_what(s, s.agents)
+
+
+def _for_what(s: Statement, agents: list[str]) -> Iterator[Found]:
+    """What the agents do, with its aim."""
     aim = _aim(s)
     if aim is None or (s.lemma == "go" and s.child("prep", "advmod", "npadvmod") is None):
         return
-    goals = s.sentence.verbs(aim, "to V", person=bool(someone))
-    for phrase in s.predicate("V-s", person=bool(someone))[:1]:
-        for who in [s.sentence.slot] if someone else s.agents:
+    goals = s.sentence.verbs(aim, "to V", person=bool(s.person))
+    for phrase in s.predicate("V-s", person=bool(s.person))[:1]:
+        for who in agents:
             for goal in goals:
                 yield found(f"{who} {_without_aim(phrase, goals).text}", "xIntent", goal)
-    for phrase in s.predicate("V") if not someone else ():
-        for who in s.agents:
-            yield found(who, "CapableOf", _without_aim(phrase, goals))
 
 
 @pattern(
@@ -300,7 +321,8 @@ def _is_of_kind(s: Statement) -> bool:
         return False
     if (s.verb is s.main.finite and s.modals & {"can", "could"}) or s.main.finite.dep_ == "conj":
         return True
-    return word.dep_ == "acl" or (word.dep_ == "prep" and not s.modals)
+    hard = s.lemma == "have" and any(t.lemma_ in _TROUBLES for t in s.children("dobj"))
+    return word.dep_ == "acl" or (word.dep_ == "prep" and not s.modals and not hard)
 
 
 def _is_denied_ability(s: Statement) -> bool:

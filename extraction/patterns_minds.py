@@ -106,9 +106,9 @@ def seen_as(s: Statement) -> Iterator[Found]:
 )
 def brings_feeling(s: Statement) -> Iterator[Found]:
     """ "V-ing brings joy": an event said as a gerund, and the feeling that it gives."""
-    if not s.deed or s.lemma not in _BRINGS:
+    if s.lemma not in _BRINGS or s.subject is None or not (s.deed or s.subject.tag_ == "VBG"):
         return
-    head = s.sentence.context.event or s.deed
+    head = s.sentence.context.event or s.deed or s.doing(s.subject)
     for state in (m for t in s.children("ccomp", "oprd") for m in coordinated(t) if m.lower_ in FEELINGS):
         yield found(head, "xReact", s.sentence.noun(state), s.negated)
     for obj in [*s.children("dobj", "dative"), *objects_of(s.verb, {"to", "in"})]:
