@@ -93,13 +93,22 @@ class Clause:
             if (t.dep_ == "advcl" or is_misread(t)) and mark_of(t) in marks and not _is_concession(t):
                 yield t
 
+    @cached_property
+    def _by_label(self) -> dict[str, list["Token"]]:
+        """The dependents of the verb by their labels, in order."""
+        found: dict[str, list[Token]] = {}
+        for t in self.verb.children:
+            found.setdefault(t.dep_, []).append(t)
+        return found
+
     def child(self, *labels: str) -> "Token | None":
         """The first dependent of the verb with one of the labels."""
-        return next((t for t in self.verb.children if t.dep_ in labels), None)
+        return next(iter(self.children(*labels)), None)
 
     def children(self, *labels: str) -> list["Token"]:
         """The dependents of the verb with one of the labels."""
-        return [t for t in self.verb.children if t.dep_ in labels]
+        found = [t for label in labels for t in self._by_label.get(label, ())]
+        return found if len(labels) == 1 else sorted(found, key=lambda t: t.i)
 
     def _carriers(self) -> Iterator["Token"]:
         chain = [self.finite, self.verb] if self.verb != self.finite else [self.verb]

@@ -110,8 +110,8 @@ def and_then(s: Statement) -> Iterator[Found]:
 )
 def listed_steps(s: Statement) -> Iterator[Found]:
     """ "V-ing is done in this order: A, B, C": the steps of an action, one before the other."""
-    text, base = s.sentence.span.text, s.sentence.span.start_char
-    if s.subject is None or s.main is not s.sentence.clauses[0]:
+    text, base = s.sentence.text, s.sentence.span.start_char
+    if s.subject is None or s.main is not s.sentence.clauses[0] or not (":" in text or "order" in text):
         return
     match = _LISTED.search(text)
     if match is None or (":" not in match[0] and "order" not in match[0]) or s.subject.idx - base > match.end():

@@ -126,8 +126,13 @@ class Sentence:
         return clauses_of(self.span)
 
     @cached_property
+    def text(self) -> str:
+        """The sentence as it stands."""
+        return str(self.span.text)
+
+    @cached_property
     def is_question(self) -> bool:
-        return "?" in self.span.text[-4:]
+        return "?" in self.text[-4:]
 
     def noun(self, token: "Token", whole: bool = False, plural: bool = False) -> Phrase:
         """The noun phrase of `token`: singular, no article or quantifier.
