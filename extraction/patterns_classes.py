@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import clause, coordinated, is_name, objects_of
+from extraction.grammar import clause, coordinated, is_name, is_where, objects_of
 from extraction.nouns import PARTS, follows, is_pointed_at, is_site, is_there, places, tells_part
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _KINDS = frozenset({"type", "kind", "form", "sort", "example"})
 _NO_CLASS = word_set("answer question option choice statement reason result cause number name time someone")
+_SITES = word_set("place building area location spot")
 _DOUBTS = word_set("should would may might could must")
 
 
@@ -271,6 +272,8 @@ def _says_property(member: "Token", state: "Token") -> bool:
         return False
     if lemma in PARTS and tells_part(member):
         return False
+    if lemma in _SITES and any(t.dep_ in ("relcl", "acl") and is_where(t) for t in member.children):
+        return any(t.dep_ == "amod" for t in member.children)
     bare = member.pos_ == "ADJ" and lemma != "same"
     if bare and any(t.dep_ == "det" and t.lower_ == "the" for t in member.children):
         return False

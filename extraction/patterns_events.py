@@ -143,45 +143,15 @@ def purpose(s: Statement) -> Iterator[Found]:
     if s.subject is None or s.passive or s.past or s.lemma in ("use", "be", "need", "have", "find"):
         return
     someone = s.sentence.person(s.subject) or (is_human(s.subject) and s.child("dobj") is None)
-    if s.condition is not None or s.main.inherited or s.modals & {"can", "could", "must", "should"}:
+    if s.condition is not None or s.main.inherited or s.modals & {"can", "could", "must"}:
         return
-    if s.verb.tag_ not in ("VBN", "VBD") and someone:
-        yield from _for_what(s, [s.sentence.slot])
-
-
-@pattern(
-    "agent_purpose",
-    1,
-    yes={
-        "Beavers build dams to supply themselves with food.": (
-            "beaver builds dams",
-            "xIntent",
-            "to supply themselves with food",
-        ),
-    },
-    no=("People watch TV to relax.", "Knives are used to cut.", "A beaver builds a dam."),
-    general=True,
-)
-def agent_purpose(s: Statement) -> Iterator[Found]:
-    """ "Agents P to V": why a kind of agent does something."""
-    if s.subject is None or s.subject.tag_ != "NNS" or s.person or s.passive or s.past or s.condition is not None:
-        return
-    if s.lemma in ("use", "be", "need", "have", "find") or s.main.inherited or s.modals - {"will", "may", "might"}:
-        return
-    if s.verb.tag_ in ("VBP", "VB"):
-        yield from _for_what(s, s.agents)
-
-
-def _for_what(s: Statement, agents: list[str]) -> Iterator[Found]:
-    """What the agents do, with its aim."""
-    aim = _aim(s)
+    aim = _aim(s) if someone and s.verb.tag_ not in ("VBN", "VBD") else None
     if aim is None or (s.lemma == "go" and s.child("prep", "advmod", "npadvmod") is None):
         return
-    goals = s.sentence.verbs(aim, "to V", person=bool(s.person))
-    for phrase in s.predicate("V-s", person=bool(s.person))[:1]:
-        for who in agents:
-            for goal in goals:
-                yield found(f"{who} {_without_aim(phrase, goals).text}", "xIntent", goal)
+    goals = s.sentence.verbs(aim, "to V", person=True)
+    for phrase in s.predicate("V-s", person=True)[:1]:
+        for goal in goals:
+            yield found(f"{s.sentence.slot} {_without_aim(phrase, goals).text}", "xIntent", goal)
 
 
 @pattern(
@@ -322,7 +292,7 @@ def _is_of_kind(s: Statement) -> bool:
     if (s.verb is s.main.finite and s.modals & {"can", "could"}) or s.main.finite.dep_ == "conj":
         return True
     hard = s.lemma == "have" and any(t.lemma_ in _TROUBLES for t in s.children("dobj"))
-    return word.dep_ == "acl" or (word.dep_ == "prep" and not s.modals and not hard)
+    return not s.modals and (word.dep_ == "acl" or (word.dep_ == "prep" and not hard))
 
 
 def _is_denied_ability(s: Statement) -> bool:

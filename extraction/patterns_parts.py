@@ -43,7 +43,8 @@ def parts(s: Statement) -> Iterator[Found]:
         for member in (m for first in _parts(s) for m in members(first) if m.pos_ in ("NOUN", "PROPN")):
             part = s.sentence.kind(member)
             negated = (s.negated or denies(member)) != (s.lemma == "lack")
-            yield Found(head, "MadeUpOf", part.text, part.start, part.end, negated)
+            bare = part.text.split(" that ")[0].split(" which ")[0]
+            yield Found(head, "MadeUpOf", bare, part.start, part.end, negated)
     attribute = s.child("attr")
     if s.lemma == "be" and attribute is not None and attribute.lemma_ in PARTS and s.subject is not None:
         if not tells_part(attribute):

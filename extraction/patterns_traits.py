@@ -18,7 +18,7 @@ _NO_PROPERTY = word_set(
     "say ask suggest consider mention describe refer introduce interpret do give define show "
     "separate divide fill"
 )
-_SEEMS = word_set("seem appear look smell taste sound remain stay feel")
+_SEEMS = word_set("seem appear look smell taste sound")
 _OPINIONS = word_set(
     "important natural impossible easier common reasonable plausible logical interesting safe clear best better good"
 )
@@ -88,7 +88,7 @@ def considered(s: Statement) -> Iterator[Found]:
     no=("He looks tired.", "It seems that it rains."),
 )
 def seems(s: Statement) -> Iterator[Found]:
-    """ "X seems (looks, tastes, remains) ADJ", "X looks like Y"."""
+    """ "X seems (looks, tastes) ADJ", "X looks like Y"."""
     if s.lemma not in _SEEMS or s.past or s.main.inherited or s.modals - {"can"}:
         return
     for state in (t for t in s.children("acomp", "oprd") if t.i > s.verb.i and t.pos_ in ("ADJ", "VERB")):

@@ -240,7 +240,7 @@ class Statement:
             noun = next((t for t in word.children if t.dep_ == "pobj"), None)
             return f"{slot} has {self.sentence.noun(noun, whole=True).text}" if noun is not None else ""
         if word.dep_ == "amod":
-            passing = word.lower_ in FEELINGS or "likely" in self.modals
+            passing = word.lower_ in FEELINGS or self.modals & {"likely", "would"}
             return f"{slot} is {word.lower_}" if passing else ""  # "hungry people", but no "Spanish people"
         inner = clause(word)
         if inner.subject is not None and inner.subject.lower_ not in ("who", "that"):
