@@ -61,7 +61,10 @@ class Clause:
     def passive(self) -> bool:
         if self.verb.dep_ == "acl":  # "plants found in deserts"
             return self.verb.tag_ in ("VBN", "VBD")
-        return any(t.dep_ == "auxpass" for t in self.verb.children)
+        if any(t.dep_ == "auxpass" for t in self.verb.children):
+            return True
+        joined = self.verb.tag_ == "VBN" and self.verb.dep_ == "conj"  # "may be freestanding or designed to fit"
+        return joined and self.auxiliaries[-1:] != () and self.auxiliaries[-1].lemma_ == "be"
 
     @cached_property
     def past(self) -> bool:
