@@ -18,6 +18,7 @@ CONDITIONS = frozenset({"if", "when", "whenever", "once"})
 _PARTITIVES = frozenset({"part", "kind", "type", "form", "sort", "piece", "component", "group", "example", "one"})
 _FACTS = frozenset({"because", "since", "although", "though", "while", "whereas", "so", "as"})
 _INTRODUCES = frozenset({"mean", "assume", "imply", "show", "indicate", "signify", "suggest", "explain"})
+_ASKS = word_set("ask know wonder see tell say decide determine check doubt matter remember mean be understand explain")
 _STATES = {
     **dict.fromkeys(("likely", "prone", "bound", "sure", "apt", "liable", "certain"), "likely"),
     **dict.fromkeys(("able", "unable", "capable", "incapable"), "can"),
@@ -60,7 +61,10 @@ class Clause:
     def passive(self) -> bool:
         if self.verb.dep_ == "acl":  # "plants found in deserts"
             return self.verb.tag_ in ("VBN", "VBD")
-        return any(t.dep_ == "auxpass" for t in self.verb.children)
+        if any(t.dep_ == "auxpass" for t in self.verb.children):
+            return True
+        joined = self.verb.tag_ == "VBN" and self.verb.dep_ == "conj"  # "may be freestanding or designed to fit"
+        return joined and self.auxiliaries[-1:] != () and self.auxiliaries[-1].lemma_ == "be"
 
     @cached_property
     def past(self) -> bool:
@@ -89,16 +93,25 @@ class Clause:
     def adverbials(self, *marks: str) -> Iterator["Token"]:
         """The verbs of the adverbial clauses that begin with one of the words."""
         for t in (t for carrier in self._carriers() for t in carrier.children):
-            if t.dep_ == "advcl" and mark_of(t) in marks and not _is_concession(t):
+            if (t.dep_ == "advcl" or is_misread(t)) and mark_of(t) in marks and not _is_concession(t):
                 yield t
+
+    @cached_property
+    def _by_label(self) -> dict[str, list["Token"]]:
+        """The dependents of the verb by their labels, in order."""
+        found: dict[str, list[Token]] = {}
+        for t in self.verb.children:
+            found.setdefault(t.dep_, []).append(t)
+        return found
 
     def child(self, *labels: str) -> "Token | None":
         """The first dependent of the verb with one of the labels."""
-        return next((t for t in self.verb.children if t.dep_ in labels), None)
+        return next(iter(self.children(*labels)), None)
 
     def children(self, *labels: str) -> list["Token"]:
         """The dependents of the verb with one of the labels."""
-        return [t for t in self.verb.children if t.dep_ in labels]
+        found = [t for label in labels for t in self._by_label.get(label, ())]
+        return found if len(labels) == 1 else sorted(found, key=lambda t: t.i)
 
     def _carriers(self) -> Iterator["Token"]:
         chain = [self.finite, self.verb] if self.verb != self.finite else [self.verb]
@@ -257,7 +270,14 @@ def is_name(token: "Token") -> bool:
         token.ent_type_ == "PERSON"
         and token.pos_ == "PROPN"
         and not token.lower_.endswith(("ism", "tion", "ity", "ness", "ment", "ing"))
+        and not _begins_capitalised(token)
     )
+
+
+def _begins_capitalised(token: "Token") -> bool:
+    """Whether a word is written with a capital because it begins a sentence: "Koalas are ..."."""
+    alone = token.is_sent_start and (token.i + 1 == len(token.doc) or token.nbor().ent_type_ != "PERSON")
+    return bool(alone) and token.head.tag_ in ("VBP", "VBZ", "NNS", "NN")
 
 
 def mark_of(verb: "Token") -> str:
@@ -339,6 +359,11 @@ def _inherited(main: Clause) -> Iterator[Clause]:
             if plain and (inner.subject is not None or verb.dep_ == "acl") and joined.pos_ in ("VERB", "AUX"):
                 own = is_aside(verb) or attribute.lemma_ in _ANYTHING
                 yield replace(inner, subject=main.subject, inherited=not own)
+
+
+def is_misread(t: "Token") -> bool:
+    """Whether an if- or when-clause was taken for what is said or asked: "you cannot shop if you have no money"."""
+    return t.dep_ == "ccomp" and t.i > t.head.i and t.head.lemma_ not in _ASKS and mark_of(t) in CONDITIONS
 
 
 def _is_concession(verb: "Token") -> bool:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 PLACED = word_set(
     "put hold find locate situate keep store station place house sell see display hide grow package pack buy "
-    "purchase hang mount install hear enclose"
+    "purchase hang mount install hear enclose raise plant post carry serve speak encounter wear situate bury cage"
 )
 PARTS = frozenset({"part", "component", "member", "constituent", "ingredient"})
 LIVES = word_set("live lie sit exist belong occur stay stand hang grow reside happen")
@@ -67,9 +67,32 @@ def places(carrier: "Token", fronted: bool = False) -> list["Token"]:
     return [m for p in first for m in coordinated(p) if m.lemma_ not in _NO_SITES]
 
 
+def is_passive(verb: "Token") -> bool:
+    """Whether a verb is in the passive: "carried" of "to be carried"."""
+    return any(t.dep_ == "auxpass" for t in verb.children)
+
+
 def is_there(verb: "Token") -> bool:
     """Whether a copula has no complement but a place: "the mess is on the table"."""
     return not any(t.dep_ in ("attr", "acomp", "oprd") for t in verb.children)
+
+
+def is_pointed_at(subject: "Token | None", later: bool = True) -> bool:
+    """Whether a noun means certain things that were told of before: "these dogs", "someone", `later` "the workers"."""
+    if subject is None or subject.lower_ in ("someone", "some", "one"):
+        return True
+    leading = {t.lower_ for t in subject.children if t.dep_ == "det"}
+    many = later and subject.tag_ == "NNS" and "the" in leading
+    return bool(leading & {"this", "that", "these", "those"}) or (many and _is_bare(subject))
+
+
+def _is_bare(noun: "Token") -> bool:
+    return not any(t.dep_ in ("amod", "compound", "prep", "relcl", "acl", "poss", "nmod") for t in noun.children)
+
+
+def follows(verb: "Token") -> bool:
+    """Whether a clause draws a conclusion: "so X is ..."."""
+    return any(t.dep_ == "advmod" and t.i < verb.i and t.lower_ == "so" for t in verb.children)
 
 
 def denies(noun: "Token") -> bool:
@@ -80,6 +103,7 @@ def denies(noun: "Token") -> bool:
 def tells_part(token: "Token") -> bool:
     """Whether "X is a part of Y" tells a part, and not what kind of part: "the most important part of Y"."""
     told = any(t.dep_ == "amod" or (t.dep_ == "det" and t.lower_ == "the") for t in token.children)
+    told = told or token.lemma_ == "member" or not any(t.dep_ == "det" for t in token.children)
     return not told and any(t.dep_ == "prep" and t.lower_ == "of" for t in token.children)
 
 
@@ -88,9 +112,9 @@ def is_site(token: "Token") -> bool:
     return token.ent_type_ in ("GPE", "LOC", "FAC") or token.lemma_.lower() in SITES | SURFACES
 
 
-def has_goods(token: "Token") -> bool:
-    """Whether what a place has is there and no part of it: a country, a shop, a library."""
-    return token.ent_type_ in ("GPE", "LOC") or (token.lemma_.lower() in SITES - {"house", "building", "home"})
+def is_country(token: "Token") -> bool:
+    """Whether what a place has is there and no part of it: a city or country."""
+    return token.ent_type_ in ("GPE", "LOC")
 
 
 def is_part(token: "Token") -> bool:
@@ -98,7 +122,8 @@ def is_part(token: "Token") -> bool:
     lemma = token.lemma_.lower()
     abstract = lemma in ABSTRACT_PARTS or lemma.endswith(("ity", "tion", "ness", "ment", "ance", "ence", "ship", "ism"))
     measured = any(d.like_num for t in token.children if t.dep_ == "prep" for d in t.subtree)
-    return token.pos_ in ("NOUN", "PROPN") and not abstract and not measured
+    more = any(t.tag_ == "JJR" and t.dep_ == "amod" for t in token.children)
+    return token.pos_ in ("NOUN", "PROPN") and not (abstract or measured or more)
 
 
 def is_doing(token: "Token") -> bool:
@@ -106,6 +131,12 @@ def is_doing(token: "Token") -> bool:
     return token.tag_ == "VBG" or (
         token.tag_ == "NN" and token.lower_.endswith("ing") and len(token) > 5 and token.lower_ not in THINGS_IN_ING
     )
+
+
+def is_activity(token: "Token") -> bool:
+    """Whether a noun names an activity: "hunting", "construction", "agriculture"."""
+    lemma = token.lemma_.lower()
+    return is_doing(token) or (token.tag_ == "NN" and lemma.endswith(("tion", "ture", "ment", "try", "sport", "ics")))
 
 
 def is_role(token: "Token | None") -> bool:

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 _MODULES = tuple(
     f"extraction.patterns_{name}"
-    for name in ("minds", "needs", "events", "causes", "classes", "traits", "places", "parts", "abilities", "uses")
+    for name in (
+        "minds", "needs", "events", "reasons", "sequence", "results", "aims", "conditions", "causes", "origins",
+        "classes", "traits", "places", "parts", "abilities", "uses",
+    )
 )
 
 NOT_READ = {
@@ -109,7 +112,7 @@ def find(doc: "Doc", asked: Asked | None = None, slots: Mapping[str, str] | None
     context = context_of(asked, slots or {})
     for span in doc.sents:
         sentence = Sentence(span, context)
-        if sentence.is_question or _FORMULA.search(span.text):
+        if sentence.is_question or _FORMULA.search(sentence.text):
             continue
         yield from _read(sentence)
         context = _after(sentence, context)
@@ -126,6 +129,9 @@ def _read(sentence: Sentence) -> Iterator[Found]:
 
 
 def _read_statement(statement: Statement) -> Iterator[Found]:
+    outer = statement.main.outer
+    if outer is not None and outer.lemma_ != "be" and statement.condition is None:  # "it means that P" only argues
+        return
     taken = False
     for item in all_patterns():
         if item.general and taken:

@@ -15,14 +15,18 @@ if TYPE_CHECKING:
 _NO_ABILITY = word_set(
     "have be cause lead result need require want like love mean include contain consist refer suggest "
     "indicate signify desire enjoy prefer seem appear become comprise depend prevent hinder obstruct belong "
-    "differ come tend say feel hate dislike lie sit exist involve"
+    "differ come tend say feel hate dislike lie sit exist involve begin start end share imply "
+    "represent star"
 )
-_NO_SKILL = word_set("be cause lead prevent have want like love contain include consist result need feel refer")
+_NO_SKILL = word_set(
+    "be cause lead prevent have want like love contain include consist result need feel refer "
+    "mean seem"
+)
 
 
 @pattern(
     "can",
-    3,
+    4,
     yes={
         "A person can use a block of time.": ("person", "CapableOf", "use a block of time"),
         "A person who avoids greens can take supplements.": (
@@ -44,7 +48,8 @@ def can(s: Statement) -> Iterator[Found]:
     """ "X can V", "X is able to V", "X is capable of V-ing"."""
     if not s.may_be or s.lemma in _NO_SKILL or _makes_do(s.verb) or _does_so(s) or s.condition is not None:
         return
-    if s.passive and (s.main.inherited or s.lemma in PLACED | {"use", "cause", "hinder", "obstruct"}):
+    barred = s.main.inherited or s.lemma in PLACED | {"use", "cause", "hinder", "obstruct"}
+    if s.passive and ("can" not in s.modals or barred):
         return
     for head in s.agents or (s.which_persons if "can" in s.modals else []):
         for tail in s.predicate("V"):
@@ -53,7 +58,7 @@ def can(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "will",
-    3,
+    4,
     yes={
         "An old dog is likely to bite people.": ("old dog", "CapableOf", "bite people"),
         "Farmers will typically preserve their food.": ("farmer", "CapableOf", "preserve their food"),
@@ -64,7 +69,7 @@ def can(s: Statement) -> Iterator[Found]:
 )
 def will(s: Statement) -> Iterator[Found]:
     """ "X will V", "X is likely to V", "X tends to V"."""
-    if s.verb is s.main.finite and not s.modals & {"will", "would"}:
+    if "would" in s.modals or (s.verb is s.main.finite and "will" not in s.modals):
         return
     if s.verb.pos_ != "VERB" or s.may_be or s.lemma in _NO_ABILITY or s.passive or s.condition is not None:
         return
@@ -79,7 +84,7 @@ def will(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "habit",
-    3,
+    4,
     yes={
         "Birds fly.": ("bird", "CapableOf", "fly"),
         "The sun shines through the window.": ("sun", "CapableOf", "shine through the window"),
@@ -105,25 +110,6 @@ def habit(s: Statement) -> Iterator[Found]:
     for head in s.agents:
         for tail in s.predicate("V"):
             yield found(head, "CapableOf", tail, s.negated)
-
-
-@pattern(
-    "on_the_way",
-    1,
-    yes={"Fire is the oxidation of a material, releasing heat and light.": ("fire", "CapableOf", "release heat")},
-    no=("Fire is hot.",),
-)
-def on_the_way(s: Statement) -> Iterator[Found]:
-    """ "X is a Y, V-ing Z": what X does besides."""
-    if s.lemma != "be" or s.past or s.main.inherited:
-        return
-    attribute = s.child("attr")
-    for doing in (t for t in (*s.verb.children, *(attribute.subtree if attribute is not None else ()))):
-        behind = doing.dep_ in ("advcl", "acl") and doing.tag_ == "VBG" and doing.i > s.verb.i
-        if behind and doing.left_edge.nbor(-1).text == "," and doing.lemma_ not in _NO_ABILITY:
-            for head in s.agents:
-                for tail in s.sentence.predicate(doing, "V"):
-                    yield found(head, "CapableOf", tail)
 
 
 @pattern(

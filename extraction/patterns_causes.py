@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from extraction.grammar import Clause, clause, coordinated, core, mark_of, members, objects_of
-from extraction.nouns import is_doing, is_human, is_role
+from extraction.grammar import SUBJECTS, clause, coordinated, core, members, objects_of
+from extraction.nouns import is_doing
 from extraction.patterns import Found, found, pattern
-from extraction.sentences import Phrase, Sentence
+from extraction.sentences import Phrase
 from extraction.statements import Statement, thing
 from extraction.words import EMPTY_HEADS, FEELING_NOUNS, FEELINGS, word_set
 
@@ -19,86 +19,13 @@ _NO_EFFECT = word_set(
     "become seem signify indicate show suggest imply"
 )
 _LINKS = {"lead": "to", "result": "in", "contribute": "to"}
+_DETAILS = frozenset({"det", "poss", "compound", "npadvmod", "amod"})
 _HINDERS = word_set("prevent hinder obstruct stop impede block interrupt")
 
 
 @pattern(
-    "thing_consequence",
-    3,
-    yes={
-        "Tires wear out when they are used for a long time.": (
-            "tires are used for a long time",
-            "Causes",
-            "tires wear out",
-        ),
-        "Clothes become torn when caught on a nail.": (
-            "clothes are caught on a nail",
-            "Causes",
-            "clothes become torn",
-        ),
-        "When a ball rebounds, it bounces back.": ("ball rebounds", "Causes", "ball bounces back"),
-        "If the windows were opened, the pressure would be lost and the flow of air would stop.": (
-            "windows are opened",
-            "Causes",
-            "flow of air stops",
-        ),
-    },
-    no=("Cats are careful when they walk.",),
-)
-def thing_consequence(s: Statement) -> Iterator[Found]:
-    """ "When P, Q" about things."""
-    given, subject = s.condition, s.subject
-    if given is None or subject is None or s.lemma == "be" or is_human(subject):
-        return
-    if (s.sentence.person(subject) and subject.lower_ != "they") or s.modals & {"can", "could"}:
-        return
-    first = clause(given)
-    if first.subject is None:
-        yield from _of_state(s, given)
-        return
-    if s.sentence.person(first.subject) and first.subject.lower_ != "they":
-        return
-    if (s.past and mark_of(given) != "if") or _lacks_auxiliary(s.main):
-        return
-    if _follows_person(s, first):
-        for effect in s.predicate("V-s"):
-            yield found(s.of_clause(given), "xEffect", effect, s.negated)
-        return
-    leading, following = (first, s.main) if first.subject.i < subject.i else (s.main, first)
-    if leading.subject is None or not thing(s.sentence, leading.subject):
-        return
-    head, tail = s.sentence.event(first), s.told
-    if following.subject is not None and following.subject.pos_ == "PRON":
-        if following.subject.lower_ != ("they" if leading.subject.tag_ in ("NNS", "NNPS") else "it"):
-            return
-        head, tail = (_told_of(s.sentence, c, leading.subject, c is following) for c in (first, s.main))
-    if head is not None and tail is not None:
-        yield found(head.text, "Causes", tail, s.negated)
-
-
-@pattern(
-    "deed_consequence",
-    2,
-    yes={"Tires wear out if you drive too long.": ("PersonX drives too long", "Causes", "tires wear out")},
-    no=("If you run, you get tired.", "A store is open when you arrive."),
-)
-def deed_consequence(s: Statement) -> Iterator[Found]:
-    """ "If you V, Q" where Q is about a thing."""
-    if s.condition is None or s.subject is None or s.past or _lacks_auxiliary(s.main) or s.lemma in ("be", "mean"):
-        return
-    first = clause(s.condition)
-    if first.subject is None or not s.sentence.person(first.subject) or not thing(s.sentence, s.subject):
-        return
-    if first.verb.lemma_ == "be":
-        return
-    head = s.sentence.event(first)
-    if head is not None and s.told is not None and not is_human(s.subject) and not s.modals & {"can", "could"}:
-        yield found(s.sentence.context.event or head.text, "Causes", s.told, s.negated)
-
-
-@pattern(
     "causes",
-    3,
+    4,
     yes={
         "Smoking causes cancer.": ("smoking", "Causes", "cancer"),
         "Heavy rain leads to floods.": ("heavy rain", "Causes", "flood"),
@@ -107,9 +34,16 @@ def deed_consequence(s: Statement) -> Iterator[Found]:
         "Happiness comes from success.": ("success", "Causes", "happiness"),
         "Diving into a pool can lead to drowning.": ("diving into a pool", "Causes", "drowning"),
         "The delay is due to the weather.": ("weather", "Causes", "delay"),
+        "Lactose intolerance is due to a shortage of lactase.": (
+            "shortage of lactase",
+            "Causes",
+            "lactose intolerance",
+        ),
         "A hurricane is a storm that can cause harm.": ("hurricane", "Causes", "harm"),
+        "Anger is bad because it leads to violence.": ("anger", "Causes", "violence"),
+        "Polio is caused by a virus that invades the brain.": ("virus", "Causes", "polio"),
     },
-    no=("Milk comes from cows.",),
+    no=("Milk comes from cows.", "Eating too much causes one to gain weight."),
 )
 def causes(s: Statement) -> Iterator[Found]:
     """ "X causes Y", "leads to", "results in", "is caused by"."""
@@ -117,11 +51,13 @@ def causes(s: Statement) -> Iterator[Found]:
         return
     for origin in _origins(s) if s.subject.pos_ != "PRON" else ():
         for cause in coordinated(origin):
-            yield found(s.sentence.noun(cause).text, "Causes", s.sentence.noun(s.subject), s.negated)
+            yield found(_name(s, cause), "Causes", s.sentence.noun(s.subject), s.negated)
     if s.passive:
         yield from _caused(s)
         return
-    heads = [s.sentence.noun(t).text for t in coordinated(s.subject) if _can_cause(t)]
+    heads = [_name(s, t) for t in coordinated(s.subject) if _can_cause(t)]
+    if s.subject.pos_ == "PRON" and s.subject.lower_ in ("it", "they"):
+        heads = s.things
     for tail in _effects(s):
         for head in heads:
             yield found(head, "Causes", tail, s.negated)
@@ -129,29 +65,39 @@ def causes(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "gerund_effect",
-    2,
+    3,
     yes={
         "Bringing suit against a rival could aggravate the rivalry.": (
             "bringing suit against a rival",
             "Causes",
             "aggravate the rivalry",
         ),
-        "Exercising helps relieve pain.": ("exercising", "Causes", "relieve pain"),
+        "Brushing your teeth improves your health.": (
+            "PersonX brushes PersonX's teeth",
+            "xEffect",
+            "improves PersonX's health",
+        ),
     },
     no=("Running is healthy.", "Losing a friend can cause sadness.", "Walking requires energy."),
 )
 def gerund_effect(s: Statement) -> Iterator[Found]:
     """ "V-ing can V", "V-ing helps to V": what an action does."""
     verb, subject = s.verb, s.subject
-    if subject is None or not is_doing(subject) or s.condition is not None or s.past or s.passive:
+    if subject is None or not (is_doing(subject) or s.deed) or s.condition is not None or s.past or s.passive:
         return
-    if any(t.i < subject.i and t.dep_ in ("det", "poss", "compound", "npadvmod", "amod") for t in subject.children):
+    if not s.deed and any(t.i < subject.i and t.dep_ in _DETAILS for t in subject.children):
         return
     if helped := verb.lemma_ == "help":
         verb = s.child("xcomp", "ccomp") or verb
-    if verb.pos_ != "VERB" or verb.lemma_ in _NO_EFFECT:
+    if verb.pos_ != "VERB" or verb.lemma_ in _NO_EFFECT or s.child("dative") is not None or s.main.inherited:
         return
-    if helped or any(t.dep_ in ("dobj", "ccomp") for t in verb.children):
+    own = any(t.tag_ == "PRP$" or t.lower_ == "one" for t in verb.subtree if t.i > verb.i)
+    if verb.tag_ == "VBG":
+        return
+    if own and s.deed and not any(t.dep_ in SUBJECTS for t in verb.children if t.i > s.verb.i):
+        for tail in s.sentence.predicate(verb, "V-s", person=True):
+            yield found(s.deed, "xEffect", tail, s.negated)
+    elif is_doing(subject) and s.modals and not helped and any(t.dep_ in ("dobj", "ccomp") for t in verb.children):
         for tail in s.sentence.predicate(verb, "V"):
             yield found(s.sentence.gerund(subject).text, "Causes", tail, s.negated)
 
@@ -169,7 +115,7 @@ def result_of(s: Statement) -> Iterator[Found]:
     attribute = s.child("attr")
     if s.lemma != "be" or s.subject is None or attribute is None or attribute.lemma_ not in ("result", "cause"):
         return
-    subject, own = thing(s.sentence, s.subject), s.sentence.noun(s.subject)
+    subject, own = thing(s.sentence, s.subject) or next(iter(s.things), ""), s.sentence.noun(s.subject)
     if not subject:
         return
     result = attribute.lemma_ == "result"
@@ -178,6 +124,9 @@ def result_of(s: Statement) -> Iterator[Found]:
             yield found(s.doing(doing), "xReact", own, s.negated)
         elif result:
             yield found(s.sentence.gerund(doing).text, "Causes", own, s.negated)
+    for doing in (p for t in attribute.children if t.dep_ == "prep" and not result for p in t.children):
+        if doing.dep_ == "pcomp" and doing.tag_ == "VBG":
+            yield found(subject, "Causes", s.sentence.gerund(doing), s.negated)
     for other in (s.sentence.noun(m) for first in objects_of(attribute, {"of"}) for m in members(first)):
         if result:
             yield found(other.text, "Causes", own, s.negated)
@@ -210,52 +159,28 @@ def hinders(s: Statement) -> Iterator[Found]:
         for what in s.sentence.verbs(doing, "V-s")[:1]:
             for hindrance in (s.sentence.noun(t) for t in coordinated(s.subject)):
                 yield found(f"{who} {what.text}", "HinderedBy", hindrance, s.negated)
-    elif obj is not None and obj.pos_ == "NOUN" and thing(s.sentence, s.subject) and s.child("prep") is None:
+    elif obj is not None and _is_hindered(s, obj):
         for target in coordinated(obj):
             yield found(s.sentence.noun(target).text, "HinderedBy", s.sentence.noun(s.subject), s.negated)
 
 
-def _follows_person(s: Statement, first: Clause) -> bool:
-    """ "When a prisoner tries to escape, they ...": what comes of it for a kind of persons."""
-    pronoun = s.subject is not None and s.subject.lower_ in ("they", "he", "she")
-    return pronoun and first.subject is not None and (is_human(first.subject) or is_role(first.subject))
-
-
-def _of_state(s: Statement, given: "Token") -> Iterator[Found]:
-    """ "Clothes become torn when caught on a nail"."""
-    if given.tag_ == "VBN" and s.subject is not None and thing(s.sentence, s.subject) and s.told is not None:
-        state = s.sentence.gerund(given).text.split(" ", 1)[-1]
-        be = "are" if s.subject.tag_ in ("NNS", "NNPS") else "is"
-        yield found(f"{s.sentence.subject_text(s.subject)} {be} {state}", "Causes", s.told, s.negated)
-
-
 def _caused(s: Statement) -> Iterator[Found]:
     """ "Y is caused by X"."""
-    if s.lemma != "cause" or s.subject is None:
+    if s.lemma not in ("cause", "trigger", "induce", "provoke") or s.subject is None:
         return
     own = s.sentence.noun(s.subject)
     for cause in (c for first in _by_whom(s) for c in coordinated(first)):
         for result in s.things:
-            yield Found(s.sentence.noun(cause).text, "Causes", result, own.start, own.end, s.negated)
+            yield Found(_name(s, cause), "Causes", result, own.start, own.end, s.negated)
+
+
+def _name(s: Statement, cause: "Token") -> str:
+    """A cause without what a relative clause says about it: "virus" of "a virus that invades cells"."""
+    return s.sentence.brief(cause).text
 
 
 def _by_whom(s: Statement) -> list["Token"]:
     return [p for t in s.children("agent") for p in t.children if p.dep_ == "pobj"]
-
-
-def _lacks_auxiliary(main: Clause) -> bool:
-    """ "sold off" of "it is closed or sold off"."""
-    return main.verb.tag_ == "VBN" and not any(t.dep_ in ("aux", "auxpass") for t in main.verb.children)
-
-
-def _told_of(sentence: Sentence, given: Clause, subject: "Token", is_pronoun: bool) -> Phrase | None:
-    """The event of a clause; its pronoun, if it has one, is written as the `subject` that it means."""
-    if not is_pronoun:
-        return sentence.event(given)
-    one = subject.tag_ in ("NN", "NNP")
-    name = sentence.noun(subject, whole=True).text if one else subject.lower_
-    phrases = sentence.verbs(given.verb, "V-s" if one else "plural")
-    return next((Phrase(f"{name} {p.text}", p.start, p.end) for p in phrases), None)
 
 
 def _can_cause(token: "Token") -> bool:
@@ -266,7 +191,8 @@ def _origins(s: Statement) -> list["Token"]:
     """What a clause says that its subject comes from: "is due to N", "results from N", "comes from N" of a feeling."""
     state = s.child("acomp")
     if s.lemma == "be" and state is not None and state.lower_ == "due":
-        return [t for t in objects_of(state, {"to"}) if t.pos_ in ("NOUN", "PROPN")]
+        named = [p for t in state.children if t.lower_ == "to" for p in t.children if p.dep_ == "pobj"]
+        return [p for p in named if p.pos_ in ("NOUN", "PROPN")]
     comes = s.lemma == "come" and s.subject is not None and s.subject.lemma_.lower() in FEELING_NOUNS
     if comes or s.lemma in ("result", "stem", "arise"):
         return [t for t in objects_of(s.verb, {"from"}) if t.pos_ in ("NOUN", "PROPN")]
@@ -277,16 +203,30 @@ def _effects(s: Statement) -> Iterator[Phrase]:
     inner = s.child("ccomp") if s.lemma == "make" else s.child("ccomp", "xcomp")
     if s.lemma in ("make", "cause") and inner is not None:
         made = s.sentence.event(replace(clause(inner), negated=False))
-        mind = inner.lemma_ == "feel" or inner.lower_ in FEELINGS
+        mind = inner.lemma_ == "feel" or inner.lower_ in FEELINGS or _is_own(s, inner)
         if made is not None and not mind and (s.lemma == "cause" or inner.pos_ == "VERB"):
             yield made
         return
     for result in _led_to_doing(s):
         yield s.sentence.gerund(result)
-    obj = s.child("dobj") if s.lemma == "cause" else _led_to(s)
+    obj = s.child("dobj") if s.lemma in ("cause", "trigger", "induce", "provoke") else _led_to(s)
     doing = s.subject is not None and s.subject.tag_ == "VBG"
+    if obj is not None and (s.sentence.person(obj) or obj.pos_ == "PRON"):
+        return
     if obj is not None and not (doing and obj.lemma_ in FEELING_NOUNS):
         yield from s.sentence.complements(obj)
+
+
+def _is_hindered(s: Statement, obj: "Token") -> bool:
+    """Whether "X prevents Y" says that Y is kept from happening."""
+    plain = s.subject is not None and bool(thing(s.sentence, s.subject)) and s.child("prep") is None
+    return plain and obj.pos_ == "NOUN" and s.lemma in ("prevent", "hinder", "impede", "obstruct")
+
+
+def _is_own(s: Statement, inner: "Token") -> bool:
+    """Whether an action causes something of the person who does it."""
+    subject = clause(inner).subject
+    return bool(s.deed and subject is not None and s.sentence.person(subject))
 
 
 def _led_to_doing(s: Statement) -> list["Token"]:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from extraction.grammar import clause, coordinated, is_name, is_where, objects_of
-from extraction.nouns import PARTS, is_site, is_there, places, tells_part
+from extraction.nouns import PARTS, follows, is_pointed_at, is_site, is_there, places, tells_part
 from extraction.patterns import Found, found, pattern
-from extraction.sentences import Phrase, after_be
+from extraction.sentences import Phrase
 from extraction.statements import Statement, thing
 from extraction.words import FIRST_NAMES, NO_STATE, word_set
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 _KINDS = frozenset({"type", "kind", "form", "sort", "example"})
 _NO_CLASS = word_set("answer question option choice statement reason result cause number name time someone")
 _SITES = word_set("place building area location spot")
+_DOUBTS = word_set("should would may might could must")
 
 
 @pattern(
     "is",
-    3,
+    4,
     yes={
         "A weasel is a small mammal.": ("weasel", "HasProperty", "small mammal"),
         "Friends can be deceitful.": ("friend", "HasProperty", "deceitful"),
@@ -54,10 +55,12 @@ _SITES = word_set("place building area location spot")
 )
 def is_(s: Statement) -> Iterator[Found]:
     """ "X is a Y", "X is ADJ": class and property."""
-    if s.lemma != "be" or s.main.inherited or "should" in s.modals or _depends(s) or is_there(s.verb):
+    if s.lemma != "be" or s.main.inherited or s.modals & _DOUBTS or _depends(s) or is_there(s.verb):
+        return
+    if is_pointed_at(s.subject, s.sentence.context.antecedent != "") or follows(s.verb):
         return
     heads = s.states or _named(s) or ([] if s.feelings else s.which_persons)
-    for state in (t for t in s.children("attr", "acomp") if t.i > s.verb.i):
+    for state in (t for t in (*s.children("attr", "acomp"), *_joined_behind(s)) if t.i > s.verb.i):
         if state.lower_ in ("present", "available", "common") and any(map(is_site, (*places(state), *places(s.verb)))):
             continue
         if s.subject is not None and not s.past and _is_inverted(s.subject, state):
@@ -90,10 +93,11 @@ def like(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "defined_as",
-    2,
+    3,
     yes={
         "A second is defined as a unit of time.": ("second", "HasProperty", "unit of time"),
         "Winter is known as the season of cold.": ("winter", "HasProperty", "season of cold"),
+        'The term "sleep" is used to describe a state of mind.': ("sleep", "HasProperty", "state of mind"),
         "Sleep refers to a state of mind.": ("sleep", "HasProperty", "state of mind"),
         "The academy defines a short film as a picture of forty minutes.": (
             "short film",
@@ -104,7 +108,12 @@ def like(s: Statement) -> Iterator[Found]:
 )
 def defined_as(s: Statement) -> Iterator[Found]:
     """ "X is defined as Y", "Z defines X as Y", "X refers to Y"."""
-    if s.past or s.lemma not in ("define", "know", "describe", "refer"):
+    if s.past or s.lemma not in ("define", "know", "describe", "refer", "use"):
+        return
+    if s.subject is not None and s.subject.pos_ == "PRON":
+        return
+    if s.lemma == "use":
+        yield from _meant_by(s)
         return
     if s.passive:
         heads = s.states
@@ -114,6 +123,15 @@ def defined_as(s: Statement) -> Iterator[Found]:
     for kind in (t for t in objects_of(s.verb, {"as", "to"}) if t.tag_ in ("NN", "NNS")):
         for head in heads:
             yield found(head, "HasProperty", s.sentence.kind(kind), s.negated)
+
+
+def _meant_by(s: Statement) -> Iterator[Found]:
+    """What "the term X is used to describe (refer to)": its meaning."""
+    for aim in (t for t in s.children("xcomp") if s.passive and t.lemma_ in ("describe", "refer", "denote", "mean")):
+        for kind in (t for t in (*aim.children, *objects_of(aim, {"to"})) if t.dep_ in ("dobj", "pobj")):
+            for head in s.things:
+                word = head.removeprefix("term ").removeprefix("word ").removeprefix("phrase ")
+                yield found(word, "HasProperty", s.sentence.kind(kind), s.negated)
 
 
 @pattern(
@@ -160,7 +178,7 @@ def is_when(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "called",
-    1,
+    2,
     yes={
         "The act of talking to someone is called a conversation.": (
             "conversation",
@@ -168,9 +186,9 @@ def is_when(s: Statement) -> Iterator[Found]:
             "act of talking to someone",
         ),
         "Houses outside the center are usually called suburbs.": (
-            "house outside the center",
+            "suburb",
             "HasProperty",
-            "called suburbs",
+            "house outside the center",
         ),
     },
     no=("He is called Bob.", "The city is called Rome."),
@@ -180,13 +198,15 @@ def called(s: Statement) -> Iterator[Found]:
     name, subject = s.child("oprd", "attr", "dobj"), s.subject
     if not s.passive or s.past or s.lemma != "call" or name is None or subject is None:
         return
-    of_what = any(t.lower_ == "of" for t in subject.children)
-    if name.tag_ in ("NN", "NNS") and subject.pos_ == "NOUN" and of_what:
+    told = any(t.dep_ in ("relcl", "prep", "acl") for t in subject.children)
+    if name.tag_ in ("NN", "NNS") and subject.pos_ == "NOUN" and told and name.lemma_ != subject.lemma_:
         yield found(s.sentence.noun(name).text, "HasProperty", s.sentence.kind(subject), s.negated)
-    elif name.tag_ in ("NN", "NNS"):
-        for head in s.states if any(t.dep_ in ("relcl", "prep", "acl") for t in subject.children) else ():
-            for tail in s.predicate("V"):
-                yield found(head, "HasProperty", after_be(tail), s.negated)
+
+
+def _joined_behind(s: Statement) -> list["Token"]:
+    """ "a trait" of "X is an attitude, and a trait", where the parser joins it to the verb."""
+    nouns = [t for t in s.children("conj") if t.pos_ == "NOUN" and s.child("attr") is not None]
+    return [t for t in nouns if not _is_excluded(s.verb, t) and any(d.lower_ in ("a", "an", "the") for d in t.children)]
 
 
 def _is_excluded(state: "Token", other: "Token") -> bool:
@@ -233,7 +253,7 @@ def _properties(s: Statement, state: "Token") -> Iterator[Phrase]:
             if member.pos_ == "ADJ" and behind is not None and member is joined[-1]:
                 more = s.sentence.gerund(behind)
                 phrase = Phrase(f"{phrase.text} {more.text}", phrase.start, more.end)
-            if phrase.text not in ("place", "area", "person"):
+            if phrase.text not in ("place", "area", "person") and not _is_measured(member):
                 yield phrase
 
 
@@ -248,15 +268,27 @@ def _is_inverted(subject: "Token", state: "Token") -> bool:
 
 def _says_property(member: "Token", state: "Token") -> bool:
     lemma = member.lemma_.lower()
-    if member.lower_ in NO_STATE or lemma in _NO_CLASS or member.pos_ == "NUM":
+    if member.lower_ in NO_STATE or lemma in _NO_CLASS or (member.pos_ == "NUM" and not _is_one_of(member)):
         return False
     if lemma in PARTS and tells_part(member):
         return False
-    if member.pos_ == "ADJ" and any(t.dep_ == "det" and t.lower_ == "the" for t in member.children):
-        return False
     if lemma in _SITES and any(t.dep_ in ("relcl", "acl") and is_where(t) for t in member.children):
         return any(t.dep_ == "amod" for t in member.children)
+    bare = member.pos_ == "ADJ" and lemma != "same"
+    if bare and any(t.dep_ == "det" and t.lower_ == "the" for t in member.children):
+        return False
     return member.pos_ in ("NOUN", "ADJ", "PROPN", "VERB") or member == state
+
+
+def _is_measured(member: "Token") -> bool:
+    """Whether a complement is a figure: "91 people", "20% smaller"."""
+    near = (member, *(t for c in member.children if c.i < member.i for t in c.subtree))
+    return any(c.isdigit() for t in near for c in t.text)
+
+
+def _is_one_of(member: "Token") -> bool:
+    """ "one of the largest planets"."""
+    return member.lower_ == "one" and any(t.lower_ == "of" for t in member.children)
 
 
 def _class(member: "Token") -> "Token":

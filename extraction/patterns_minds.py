@@ -1,7 +1,6 @@
 """What persons want and feel, and how they are seen: "PersonX wants to V", "they feel sad", "you are generous"."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from extraction.grammar import clause, coordinated, objects_of
 from extraction.nouns import described
@@ -9,11 +8,8 @@ from extraction.patterns import Found, found, pattern
 from extraction.statements import Statement, feelings_of, thing
 from extraction.words import FEELING_NOUNS, FEELINGS, NO_STATE, word_set
 
-if TYPE_CHECKING:
-    pass
-
 _WANTS = frozenset({"want", "wish", "hope", "desire"})
-_BRINGS = frozenset({"bring", "cause", "give", "produce", "create", "make", "lead", "result"})
+_BRINGS = word_set("bring cause give produce create make lead result leave")
 _LIKES = word_set("aim want like love enjoy desire prefer hate dislike")
 
 
@@ -44,7 +40,7 @@ def wants(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "feels",
-    2,
+    3,
     yes={
         "When a person is accused of a crime, they often feel that they are innocent.": (
             "PersonX is accused of a crime",
@@ -57,6 +53,8 @@ def wants(s: Statement) -> Iterator[Found]:
             "tired",
         ),
         "People who are depressed often feel isolated.": ("PersonX is depressed", "xReact", "isolated"),
+        "People get frustrated when they have to wait.": ("PersonX has to wait", "xReact", "frustrated"),
+        "One feels glad after seeing a friend.": ("PersonX sees a friend", "xReact", "glad"),
         "When you lie to a friend, the friend feels angry.": ("PersonX lies to a friend", "oReact", "angry"),
     },
     no=("The cloth feels soft.",),
@@ -70,7 +68,7 @@ def feels(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "seen_as",
-    3,
+    4,
     yes={
         "If someone shares the cake, they are generous.": ("PersonX shares the cake", "xAttr", "generous"),
         "If someone is in a book, they are likely to be famous.": ("PersonX is in a book", "xAttr", "famous"),
@@ -79,7 +77,9 @@ def feels(s: Statement) -> Iterator[Found]:
 )
 def seen_as(s: Statement) -> Iterator[Found]:
     """ "X is ADJ", "X is a N" where that is no state of mind."""
-    if s.lemma != "be" or not s.person or not s.event or s.is_other or s.modals & {"should", "can", "could"}:
+    if s.lemma != "be" or not s.person or s.is_other or s.modals & {"should", "can", "could"}:
+        return
+    if not s.event.startswith(s.sentence.slot):
         return
     if s.subject is not None and described(s.subject) is not None and s.condition is None:
         return
@@ -91,7 +91,7 @@ def seen_as(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "brings_feeling",
-    3,
+    4,
     yes={
         "Learning about science is likely to bring you satisfaction.": (
             "PersonX learns about science",
@@ -100,15 +100,16 @@ def seen_as(s: Statement) -> Iterator[Found]:
         ),
         "Being idle will lead to unhappiness.": ("PersonX is idle", "xReact", "unhappiness"),
         "Losing a friend can cause sadness.": ("PersonX loses a friend", "xReact", "sadness"),
+        "Satisfying curiosity is likely to make someone happy.": ("PersonX satisfies curiosity", "xReact", "happy"),
         "Playing chess on a cold day can make you sick.": ("PersonX plays chess on a cold day", "xReact", "sick"),
     },
 )
 def brings_feeling(s: Statement) -> Iterator[Found]:
     """ "V-ing brings joy": an event said as a gerund, and the feeling that it gives."""
-    if s.subject is None or s.subject.tag_ != "VBG" or s.lemma not in _BRINGS:
+    if s.lemma not in _BRINGS or s.subject is None or not (s.deed or s.subject.tag_ == "VBG"):
         return
-    head = s.sentence.context.event or s.doing(s.subject)
-    for state in (t for t in s.children("ccomp") if t.lower_ in FEELINGS):
+    head = s.sentence.context.event or s.deed or s.doing(s.subject)
+    for state in (m for t in s.children("ccomp", "oprd") for m in coordinated(t) if m.lower_ in FEELINGS):
         yield found(head, "xReact", s.sentence.noun(state), s.negated)
     for obj in [*s.children("dobj", "dative"), *objects_of(s.verb, {"to", "in"})]:
         for member in (m for m in coordinated(obj) if m.lemma_.lower() in FEELING_NOUNS):
@@ -117,15 +118,18 @@ def brings_feeling(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "makes_feel",
-    1,
-    yes={"A sizable lunch will make a person feel full.": ("sizable lunch", "xReact", "full")},
+    2,
+    yes={
+        "A sizable lunch will make a person feel full.": ("sizable lunch", "xReact", "full"),
+        "Running can make you feel hungry.": ("PersonX runs", "xReact", "hungry"),
+    },
     no=("Heat makes metal expand.",),
 )
 def makes_feel(s: Statement) -> Iterator[Found]:
     """ "X makes people feel ADJ": the state of mind that a thing brings."""
     if s.lemma not in ("make", "cause", "help") or s.past or s.subject is None:
         return
-    head = s.sentence.gerund(s.subject).text if s.subject.tag_ == "VBG" else thing(s.sentence, s.subject)
+    head = s.deed or thing(s.sentence, s.subject)
     for inner in (t for t in s.children("ccomp", "xcomp") if t.i > s.verb.i and t.lemma_ == "feel"):
         given = clause(inner)
         if given.subject is not None and s.sentence.person(given.subject):

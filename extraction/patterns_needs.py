@@ -12,12 +12,14 @@ from extraction.statements import Statement, role
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
+_DONE_WITH = frozenset({"use", "have", "get", "take", "buy", "find", "make", "learn", "know", "understand", "wear"})
+_ANYONE = frozenset({"people", "everyone", "everybody", "humans"})
 _NECESSARY = frozenset({"necessary", "essential", "crucial", "vital", "required", "needed"})
 
 
 @pattern(
     "must",
-    1,
+    2,
     yes={
         "If you travel abroad, you need to carry a passport.": (
             "PersonX travels abroad",
@@ -28,6 +30,10 @@ _NECESSARY = frozenset({"necessary", "essential", "crucial", "vital", "required"
         "To have fun, you should play a game.": ("PersonX has fun", "xNeed", "to play a game"),
         "People need to save money to buy a house.": ("PersonX buys a house", "xNeed", "to save money"),
         "People must shop for food before they eat.": ("PersonX eats", "xNeed", "to shop for food"),
+        "You need to have ambition to complete a job.": ("PersonX completes a job", "xNeed", "to have ambition"),
+        "If you want to win, you must practice.": ("PersonX wins", "xNeed", "to practice"),
+        "People should make rational decisions.": ("person", "xNeed", "to make rational decisions"),
+        "Dogs need to drink water to survive.": ("dogs survive", "xNeed", "to drink water"),
         "Waiters are required to memorize the menu.": ("PersonX is a waiter", "xNeed", "to memorize the menu"),
         "A student in engineering must take science courses.": (
             "PersonX is a student in engineering",
@@ -44,6 +50,8 @@ def must(s: Statement) -> Iterator[Found]:
         return
     goal = _goal(s, needed)
     head = _head(s, goal)
+    if head.startswith("it "):
+        return
     for tail in s.sentence.predicate(needed, "to V", person=bool(s.person)) if head else ():
         ends = s.sentence.verbs(goal, "to V", person=True) if goal is not None and mark_of(goal) == "to" else []
         yield found(head, "xNeed", _without(tail, ends), s.negated)
@@ -108,6 +116,60 @@ def requires(s: Statement) -> Iterator[Found]:
 
 
 @pattern(
+    "it_is_necessary",
+    1,
+    yes={
+        "It is important to understand the past to understand the present.": (
+            "PersonX understands the present",
+            "xNeed",
+            "to understand the past",
+        ),
+    },
+    no=("It is important to sleep.", "It is fun to run to the park."),
+)
+def it_is_necessary(s: Statement) -> Iterator[Found]:
+    """ "It is important to V to W": V-ing comes before W-ing."""
+    state = s.child("acomp")
+    if s.lemma != "be" or s.past or s.subject is None or s.subject.lower_ != "it" or state is None:
+        return
+    if state.lower_ not in _NECESSARY | {"important"}:
+        return
+    for deed in (t for t in (*s.verb.children, *state.children) if t.dep_ in ("xcomp", "advcl") and mark_of(t) == "to"):
+        goal = next((t for t in deed.children if t.dep_ in ("advcl", "xcomp") and mark_of(t) == "to"), None)
+        if goal is None or not any(deed.i < t.i < goal.i and t.dep_ == "dobj" for t in deed.children):
+            continue
+        ends = s.sentence.verbs(goal, "to V", person=True)
+        for tail in s.sentence.predicate(deed, "to V", person=True):
+            yield found(s.doing(goal), "xNeed", _without(tail, ends), s.negated)
+
+
+@pattern(
+    "needs_done",
+    1,
+    yes={
+        "Food needs to be refrigerated to stay fresh.": ("food stays fresh", "xNeed", "to be refrigerated"),
+        "Dogs need to be taken for walks.": ("dog", "xNeed", "to be taken for walks"),
+    },
+    no=("The car needed to be washed.", "Dogs are taken for walks."),
+)
+def needs_done(s: Statement) -> Iterator[Found]:
+    """ "X needs to be V-ed (to W)": what must be done with a thing."""
+    subject = s.subject
+    if not s.passive or "must" not in s.main.raised_modals or s.past or subject is None or s.main.inherited:
+        return
+    if s.condition is not None or s.main.outer is not None:
+        return
+    goal = next((t for t in s.children("advcl", "xcomp") if mark_of(t) == "to" and t.i > s.verb.i), None)
+    ends = s.sentence.verbs(goal, "to V") if goal is not None else []
+    plural = subject.tag_ == "NNS"
+    events = s.sentence.verbs(goal, "plural" if plural else "V-s")[:1] if goal is not None else []
+    for name in s.things[:1]:
+        head = f"{s.sentence.subject_text(subject)} {events[0].text}" if events else name
+        for tail in s.predicate("to V"):
+            yield found(head, "xNeed", _without(tail, ends), s.negated)
+
+
+@pattern(
     "necessary",
     1,
     yes={
@@ -139,6 +201,8 @@ def _needed(s: Statement) -> "Token | None":
     required = s.passive and s.lemma in ("require", "oblige")
     if not required and (s.lemma not in ("need", "have") or s.may_be):
         return None
+    if s.lemma == "have" and s.child("dobj") is not None:
+        return None
     return next((t for t in s.children("xcomp") if mark_of(t) == "to"), None)
 
 
@@ -146,10 +210,14 @@ def _goal(s: Statement, needed: "Token") -> "Token | None":
     """The verb of what it is needed for: "to buy a house", "before they eat"."""
     goals = [t for t in (*s.verb.children, *needed.children) if t.dep_ == "advcl"]
     goals += [p for t in (*s.verb.children, *needed.children) if t.lower_ == "before" for p in t.children]
+    given = any(t.dep_ == "dobj" and t.i > needed.i for t in needed.children)
+    goals += [t for t in needed.children if t.dep_ == "xcomp" and given and needed.lemma_ in _DONE_WITH]
+    if needed.lemma_ in _DONE_WITH:
+        goals += [t for obj in needed.children if obj.dep_ == "dobj" for t in obj.children if t.dep_ == "acl"]
     for goal in goals:
-        purpose = mark_of(goal) == "to" and (goal.i < needed.i or "should" not in s.modals)
         before = mark_of(goal) == "before" or (goal.dep_ == "pcomp" and goal.tag_ == "VBG")
-        if (purpose and s.person) or before:
+        advice = "should" in s.modals and goal.i > needed.i  # its purpose: "you should run to stay fit"
+        if (mark_of(goal) == "to" and not advice) or before:
             return goal
     return None
 
@@ -159,15 +227,35 @@ def _head(s: Statement, goal: "Token | None") -> str:
     if s.is_other or s.subject is None:
         return ""
     if goal is not None:
-        plain = mark_of(goal) == "to" or goal.dep_ == "pcomp"
-        return s.doing(goal) if plain else s.of_clause(goal)
+        return _goal_head(s, s.subject, goal)
     if s.person:
-        people = s.agents[:1] if s.subject.lower_ == "people" and "should" not in s.modals else []
-        return s.event or next(iter(people), "")
+        if wished := _wished(s):
+            return s.doing(wished)
+        return s.event or next(iter(s.agents[:1] if s.subject.lower_ in _ANYONE else []), "")
     general = s.subject.tag_ == "NNS" or any(t.lower_ in ("a", "an", "every", "the") for t in s.subject.children)
-    if s.sentence.context.event or not general or "should" in s.modals or not is_role(s.subject):
+    if s.sentence.context.event or not general or "should" in s.modals:
         return ""
-    return role(s.sentence, s.subject)
+    if is_role(s.subject):
+        return role(s.sentence, s.subject)
+    return next(iter(s.agents[:1] if s.subject.tag_ == "NNS" else []), "")
+
+
+def _goal_head(s: Statement, subject: "Token", goal: "Token") -> str:
+    """The event that a goal says: "to survive" of "dogs need to drink to survive" is "dogs survive"."""
+    if mark_of(goal) != "to" and goal.dep_ != "pcomp":
+        return s.of_clause(goal)
+    if s.person or is_role(subject) or is_human(subject):
+        return s.doing(goal)
+    plural = subject.tag_ == "NNS"
+    deeds = s.sentence.verbs(goal, "plural" if plural else "V-s") if s.agents else []
+    return f"{s.sentence.subject_text(subject)} {deeds[0].text}" if deeds else ""
+
+
+def _wished(s: Statement) -> "Token | None":
+    """The verb of what one wants: "win" of "if you want to win, you must practice"."""
+    if s.condition is None or s.condition.lemma_ not in ("want", "wish"):
+        return None
+    return next((t for t in s.condition.children if t.dep_ == "xcomp" and mark_of(t) == "to"), None)
 
 
 def _requirements(s: Statement) -> Iterator[Phrase]:

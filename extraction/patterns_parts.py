@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from extraction.grammar import SUBJECTS, clause, core, members, objects_of
-from extraction.nouns import MADE, PARTS, denies, has_goods, is_part, is_role, tells_part
+from extraction.nouns import MADE, PARTS, denies, is_country, is_part, is_role, is_site, tells_part
 from extraction.patterns import Found, found, pattern
 from extraction.statements import Statement, thing
 from extraction.words import STRUCTURE
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 @pattern(
     "parts",
-    3,
+    4,
     yes={
         "The solar system is made up of the sun and its planets.": ("solar system", "MadeUpOf", "sun"),
         "A wheel consists of a rim and spokes.": ("wheel", "MadeUpOf", "rim"),
         "A preface is a part of a book.": ("book", "MadeUpOf", "preface"),
         "Guitars have strings.": ("guitar", "MadeUpOf", "string"),
+        "Balloons are filled with air.": ("balloon", "MadeUpOf", "air"),
+        "The system is divided into planets and moons.": ("system", "MadeUpOf", "moon"),
         "Candy is a confection made from sugar.": ("candy", "MadeUpOf", "sugar"),
         "Most snakes lack legs.": ("snake", "MadeUpOf", "leg"),
         "A restaurant would have a kitchen.": ("restaurant", "MadeUpOf", "kitchen"),
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
         "People have dreams.",
         "The electron has a charge.",
         "London has many pubs.",
+        "Vehicles include cars.",
+        "Cats are members of a family.",
     ),
 )
 def parts(s: Statement) -> Iterator[Found]:
@@ -38,8 +42,8 @@ def parts(s: Statement) -> Iterator[Found]:
     for head in s.things:
         for member in (m for first in _parts(s) for m in members(first) if m.pos_ in ("NOUN", "PROPN")):
             part = s.sentence.kind(member)
-            bare = part.text.split(" that ")[0].split(" which ")[0]
             negated = (s.negated or denies(member)) != (s.lemma == "lack")
+            bare = part.text.split(" that ")[0].split(" which ")[0]
             yield Found(head, "MadeUpOf", bare, part.start, part.end, negated)
     attribute = s.child("attr")
     if s.lemma == "be" and attribute is not None and attribute.lemma_ in PARTS and s.subject is not None:
@@ -110,17 +114,26 @@ def _parts(s: Statement) -> list["Token"]:
     """The first of the parts that a clause tells of its subject."""
     if (s.passive and s.lemma in MADE) or s.lemma in ("consist", "comprise"):
         particles = [p for t in s.children("prt") for p in objects_of(t, {"of"})]
-        return [*objects_of(s.verb, {"of", "from"}), *particles]
-    goods = s.subject is not None and has_goods(s.subject)
+        using = [t for v in s.children("advcl") if v.lower_ == "using" for t in v.children if t.dep_ == "dobj"]
+        return [*objects_of(s.verb, {"of", "from", "with"}), *using, *particles]
+    if s.passive and s.lemma in ("separate", "divide"):
+        return objects_of(s.verb, {"into", "in"})
+    if s.passive and s.lemma == "form":
+        return [p for t in s.children("agent", "prep") if t.lower_ in ("by", "of") for p in t.children]
+    if s.passive and s.lemma == "fill" and s.subject is not None and not is_site(s.subject):
+        return objects_of(s.verb, {"with"})
+    goods = s.subject is not None and is_country(s.subject)
     if s.lemma == "contain" and not goods:
         return s.children("dobj")
-    if s.lemma == "include" or (s.lemma in ("have", "lack") and _has_part(s)):
+    if s.lemma == "include":  # plural ones are kinds and no parts: "vehicles include cars"
+        return [t for t in s.children("dobj") if is_part(core(t)) and t.tag_ != "NNS"]
+    if s.lemma in ("have", "lack") and _has_part(s):
         return [t for t in s.children("dobj") if is_part(core(t))]
     return [t for t in s.children("dobj") if t.lemma_ in STRUCTURE] if s.lemma == "have" else []
 
 
 def _has_part(s: Statement) -> bool:
     """Whether "X has Y" can tell a part: no role, country or mere possibility has one."""
-    place = s.subject is not None and has_goods(s.subject)
+    place = s.subject is not None and is_country(s.subject)
     maybe = bool(s.modals & {"may", "might", "could", "must", "should"})
     return not (is_role(s.subject) or place or maybe) and s.child("xcomp", "ccomp") is None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from extraction.grammar import core, mark_of
-from extraction.nouns import MADE, MADE_FOR, PLACED, denies, is_part, places
+from extraction.nouns import MADE, MADE_FOR, PLACED, denies, is_part, is_passive, places
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import after_be
 from extraction.statements import Statement
@@ -15,15 +15,19 @@ if TYPE_CHECKING:
 
 _NO_PROPERTY = word_set(
     "use require cause call name know publish release found bear write derive prevent hinder obstruct "
-    "say ask suggest consider mention describe refer introduce interpret do give define show"
+    "say ask suggest consider mention describe refer introduce interpret do give define show "
+    "separate divide fill"
 )
-_OPINIONS = word_set("common reasonable plausible logical interesting safe clear best better good")
+_SEEMS = word_set("seem appear look smell taste sound")
+_OPINIONS = word_set(
+    "important natural impossible easier common reasonable plausible logical interesting safe clear best better good"
+)
 _REGARD = word_set("consider deem regard view see")
 
 
 @pattern(
     "passive",
-    3,
+    4,
     yes={
         "Restaurants are usually run by people from that country.": (
             "restaurant",
@@ -43,7 +47,7 @@ def passive(s: Statement) -> Iterator[Found]:
         return
     if s.modals & {"should", "must", "will", "would", "can", "could", "may", "might"}:
         return
-    if (s.lemma in PLACED and places(s.verb)) or (s.lemma in MADE_FOR | {"keep", "need"} and _has_purpose(s)):
+    if (s.lemma in PLACED and places(s.verb)) or (s.lemma in MADE_FOR | {"keep", "need"} and _has_use(s)):
         return
     for head in s.states:
         for tail in s.predicate("V"):
@@ -75,6 +79,29 @@ def considered(s: Statement) -> Iterator[Found]:
 
 
 @pattern(
+    "seems",
+    1,
+    yes={
+        "Space appears black.": ("space", "HasProperty", "black"),
+        "Coins look like buttons.": ("coin", "HasProperty", "look like buttons"),
+    },
+    no=("He looks tired.", "It seems that it rains."),
+)
+def seems(s: Statement) -> Iterator[Found]:
+    """ "X seems (looks, tastes) ADJ", "X looks like Y"."""
+    if s.lemma not in _SEEMS or s.past or s.main.inherited or s.modals - {"can"}:
+        return
+    for state in (t for t in s.children("acomp", "oprd") if t.i > s.verb.i and t.pos_ in ("ADJ", "VERB")):
+        for tail in s.sentence.complements(state):
+            for head in s.states:
+                yield found(head, "HasProperty", tail, s.negated)
+    if any(t.lower_ == "like" and t.i > s.verb.i for t in s.children("prep")):
+        for head in s.states:
+            for tail in s.predicate("V"):
+                yield found(head, "HasProperty", tail, s.negated)
+
+
+@pattern(
     "known_for",
     1,
     yes={"Elephants are known for being playful.": ("elephant", "HasProperty", "playful")},
@@ -93,14 +120,16 @@ def known_for(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "it_is_to",
-    1,
+    2,
     yes={"It is illegal to buy alcohol for minors.": ("buy alcohol for minors", "HasProperty", "illegal")},
     no=("It is likely to rain.", "It is possible to say this."),
 )
 def it_is_to(s: Statement) -> Iterator[Found]:
     """ "It is ADJ to V"."""
     state = s.child("acomp")
-    if s.lemma != "be" or s.past or state is None or state.lower_ in NO_STATE | _OPINIONS or s.may_be:
+    if s.lemma != "be" or s.past or state is None or state.lower_ in NO_STATE | _OPINIONS:
+        return
+    if s.modals or s.condition is not None:
         return
     if s.subject is None or s.subject.lower_ != "it" or s.subject.i > s.verb.i:
         return
@@ -112,7 +141,7 @@ def it_is_to(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "has_trait",
-    3,
+    4,
     yes={
         "The electron has a charge.": ("electron", "HasProperty", "charge"),
         "Everyone has a family.": ("person", "HasProperty", "family"),
@@ -126,7 +155,7 @@ def has_trait(s: Statement) -> Iterator[Found]:
         return
     if s.main.inherited or s.subject.ent_type_ in ("GPE", "LOC"):
         return
-    for trait in (t for t in s.children("dobj") if t.pos_ == "NOUN" and not _is_measured(t)):
+    for trait in (t for t in s.children("dobj") if t.pos_ == "NOUN" and not _is_measured(t) and _is_told(t)):
         for head in s.states:
             if head == "person" or not is_part(core(trait)):
                 yield found(head, "HasProperty", s.sentence.noun(trait), s.negated or denies(trait))
@@ -140,9 +169,18 @@ def _is_process(s: Statement) -> bool:
     return then or aim or (one and s.sentence.context.antecedent != "")
 
 
+def _is_told(noun: "Token") -> bool:
+    """Whether something is said of a trait, or that there is one: "a negative charge", "a charge", "no charge"."""
+    told = any(t.dep_ in ("relcl", "acl", "prep") for t in noun.children)
+    plain = not told and any(t.lower_ in ("a", "an", "no") for t in noun.children)
+    return plain or any(t.dep_ == "amod" for t in noun.children)
+
+
 def _is_measured(noun: "Token") -> bool:
     return any(d.like_num for t in noun.children if t.dep_ == "prep" for d in t.subtree)
 
 
-def _has_purpose(s: Statement) -> bool:
-    return any(mark_of(t) == "to" and t.lemma_ != "be" for t in s.children("xcomp", "advcl"))
+def _has_use(s: Statement) -> bool:
+    """Whether it tells what a thing is for: "designed to cut", but no "designed to be carried"."""
+    aims = [t for t in s.children("xcomp", "advcl") if mark_of(t) == "to" and t.lemma_ != "be"]
+    return any(not is_passive(t) for t in aims)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from extraction.grammar import Clause, clause, coordinated, is_where, mark_of, objects_of
-from extraction.nouns import MADE_FOR, is_human, is_part, is_role
+from extraction.nouns import MADE_FOR, is_activity, is_human, is_part, is_passive, is_pointed_at, is_role
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import Phrase, Sentence
 from extraction.statements import Statement, thing
@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
 _USED = frozenset({"use", "need", "require"})
 _KEPT = MADE_FOR | {"keep"}
-_USEFUL = word_set("useful ideal suitable handy helpful great perfect good essential necessary needed")
+_USEFUL = word_set("useful convenient ideal suitable handy helpful great perfect good essential necessary needed")
 _STANDS = word_set("locate happen occur find live grow exist be situate keep display go end")
 _SITES = word_set("place building area location room facility tool")
 _TOOLS = word_set("source device tool machine instrument appliance equipment method means system substance")
 _GIVES = word_set("prescribe have wear install carry")
 _PUTS = frozenset({"put", "keep", "store", "place"})
+_MEANS = word_set("describe refer denote indicate mean signify")  # what a word is used for
 _OWNERS = ("their ", "your ", "his ", "her ", "its ")
 
 
 @pattern(
     "used_to",
-    3,
+    4,
     yes={
         "Newspapers can be used as mulch.": ("newspaper", "ObjectUse", "mulch"),
         "Candles are used to get rid of insects.": ("candle", "ObjectUse", "get rid of insects"),
@@ -43,17 +44,40 @@ _OWNERS = ("their ", "your ", "his ", "her ", "its ")
             "interfere with learning",
         ),
     },
-    no=("He used to smoke.",),
+    no=("He used to smoke.", "The term is used to describe a state.", "Bags are designed to be carried."),
 )
 def used_to(s: Statement) -> Iterator[Found]:
     """ "X is used (needed) to V", "X is used for V-ing / N"."""
     if not s.passive or s.lemma not in _USED | _KEPT or (s.lemma == "require" and is_role(s.subject)):
+        return
+    aims = [t for t in s.children("xcomp") if mark_of(t) == "to"]
+    if any(t.lemma_ in _MEANS or (s.lemma in _KEPT and is_passive(t)) for t in aims):
         return
     for head in s.things:
         for tail in _uses(s.sentence, s.verb, s.lemma in _USED or s.lemma == "keep"):
             yield found(head, "ObjectUse", tail, s.negated)
         for as_what in objects_of(s.verb, {"as"}) if s.lemma == "use" and not s.past else ():
             yield found(head, "ObjectUse", s.sentence.noun(as_what), s.negated)
+
+
+@pattern(
+    "used_in",
+    1,
+    yes={
+        "Levels are used in carpentry and metalworking.": ("level", "ObjectUse", "carpentry"),
+        "A bow is a weapon used in hunting.": ("bow", "ObjectUse", "hunting"),
+    },
+    no=("Binders are used in offices.", "The word is used in France."),
+)
+def used_in(s: Statement) -> Iterator[Found]:
+    """ "X is used in V-ing (an activity)"."""
+    if not s.passive or s.lemma != "use" or s.past or is_pointed_at(s.subject):
+        return
+    for word in (t for t in s.children("prep") if t.lower_ in ("in", "during")):
+        for doing in (t for p in word.children if p.dep_ in ("pobj", "pcomp") for t in coordinated(p)):
+            if is_activity(doing):
+                for head in s.things:
+                    yield found(head, "ObjectUse", s.sentence.noun(doing), s.negated)
 
 
 @pattern(

@@ -18,6 +18,7 @@ from extraction.grammar import (
     clauses_of,
     coordinated,
     is_aside,
+    is_misread,
     is_name,
     mark_of,
     members,
@@ -38,6 +39,9 @@ _ADVERBIAL_MARKS = frozenset(
 )
 _SOMEONE = frozenset({"man", "woman", "boy", "girl", "lady", "guy"})
 _POSSESSIVES = frozenset({"their", "his", "her", "your", "our", "my"})
+_REFLEXIVES = frozenset({"yourself", "yourselves", "oneself", "himself", "herself", "ourselves", "myself"})
+_CIRCUMSTANCES = frozenset({"advcl", "xcomp", "ccomp", "aux", "auxpass", "mark", "npadvmod", "dep", "relcl"})
+_OF_STATES = frozenset({"of", "about", "with", "at", "to", "toward", "towards", "by", "in", "around"})
 _PERSONAL = frozenset({"you", "they", "he", "she", "one"})
 _UNNAMED = frozenset({"it", "they", "this", "that", "these", "those", "there", "who", "which", "what"})
 
@@ -122,8 +126,13 @@ class Sentence:
         return clauses_of(self.span)
 
     @cached_property
+    def text(self) -> str:
+        """The sentence as it stands."""
+        return str(self.span.text)
+
+    @cached_property
     def is_question(self) -> bool:
-        return "?" in self.span.text[-4:]
+        return "?" in self.text[-4:]
 
     def noun(self, token: "Token", whole: bool = False, plural: bool = False) -> Phrase:
         """The noun phrase of `token`: singular, no article or quantifier.
@@ -143,6 +152,17 @@ class Sentence:
         label = token.ent_type_ if token.ent_type_ != "PERSON" else ""
         self.entities[phrase.text] = label or self.entities.get(phrase.text, "")
         return phrase
+
+    def brief(self, token: "Token") -> Phrase:
+        """As `noun`, without relative clauses."""
+        clauses = [t for t in token.children if t.dep_ == "relcl" and t.i > token.i]
+        return self._noun(token, False, False, {d.i for t in clauses for d in t.subtree})
+
+    def state(self, token: "Token") -> Phrase:
+        """As `noun`, for a state of mind: "happy with it" of "be happy with it when he comes"."""
+        drop = [t for t in token.children if t.dep_ in _CIRCUMSTANCES or t.dep_ in SUBJECTS]
+        drop += [t for t in token.children if t.dep_ == "prep" and t.lower_ not in _OF_STATES]
+        return self._noun(token, False, False, {d.i for t in drop for d in t.subtree})
 
     def kind(self, token: "Token", whole: bool = False) -> Phrase:
         """As `noun`, for a class that something belongs to.
@@ -305,6 +325,10 @@ class Sentence:
             return f"{self.slot}'s"
         if person and token.tag_ == "PRP" and token.lower_ in _PERSONAL:
             return self.slot
+        if person and token.lower_ in _REFLEXIVES:
+            return "themselves"
+        if person and token.lower_ in ("'re", "are") and token.i > 0 and token.nbor(-1).lower_ in _PERSONAL:
+            return " is" if token.lower_ == "'re" else "is"
         return token.lower_
 
 
@@ -342,7 +366,7 @@ def _objects(verb: "Token") -> list["Token | None"]:
 
 def _is_detail(t: "Token") -> bool:
     """Whether a part of a class tells names or dates: "1939", "by Agatha Christie", "that aired from 2005 to 2013"."""
-    if t.ent_type_ == "DATE" and t.dep_ in ("nummod", "amod", "compound"):
+    if t.ent_type_ == "DATE" and t.dep_ in ("nummod", "amod", "compound") and any(c.isdigit() for c in t.text):
         return True
     if t.dep_ not in ("relcl", "acl", "prep"):
         return False
@@ -394,7 +418,7 @@ def _leaves_verb(t: "Token", verb: "Token") -> bool:
     if t.dep_ in ("prep", "npadvmod", "advmod") and t.i < verb.i:
         subject = next((s for s in verb.children if s.dep_ in SUBJECTS), None)
         return subject is None or t.i < subject.i
-    return t.dep_ in ("ccomp", "parataxis") and t.i < verb.i
+    return t.dep_ in ("ccomp", "parataxis") and (t.i < verb.i or is_misread(t))
 
 
 def _is_agent(t: "Token", token: "Token") -> bool:

@@ -5,15 +5,17 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from extraction.grammar import SUBJECTS, Clause, clause, coordinated, core, is_name, mark_of
+from extraction.grammar import SUBJECTS, Clause, base_form, clause, coordinated, core, is_name, mark_of
 from extraction.nouns import described, is_doing, is_human, is_role
 from extraction.sentences import Phrase, Sentence, VerbForm
-from extraction.words import EMPTY_HEADS, FEELING_NOUNS, FEELINGS, QUANTIFIERS
+from extraction.words import EMPTY_HEADS, FEELING_NOUNS, FEELINGS, QUANTIFIERS, third_person
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
 _THINGS = frozenset({"it", "they"})
+_ILLS = frozenset({"sick", "hurt", "ill", "better", "worse", "weak"})
+_OWNS = frozenset({"det", "poss", "compound", "amod"})
 _GENERAL = {
     **dict.fromkeys(("people", "person", "everyone", "everybody"), "person"),
     **dict.fromkeys(("humans", "human"), "human"),
@@ -53,7 +55,16 @@ class Statement:
             return ""
         if described(self.subject) or (is_human(self.subject) and self.condition is not None):
             return self.sentence.slot
+        if self._is_conditioned_role():
+            return self.sentence.slot
         return self.sentence.person(self.subject)
+
+    def _is_conditioned_role(self) -> bool:
+        """ "job applicants" of "job applicants feel excited if they get the job"."""
+        if self.condition is None or not is_role(self.subject):
+            return False
+        other = clause(self.condition).subject
+        return other is not None and other.lower_ in ("they", "he", "she")
 
     @cached_property
     def things(self) -> list[str]:
@@ -142,6 +153,21 @@ class Statement:
         return f"{self.sentence.slot} {phrases[0].text}" if phrases else ""
 
     @cached_property
+    def deed(self) -> str:
+        """The event that a gerund as the subject says: "PersonX eats cake" of "eating cake", or an empty string."""
+        subject = self.subject
+        if subject is None:
+            return ""
+        first = subject.left_edge
+        if subject.tag_ == "VBG":
+            owned = any(t.i < subject.i and t.dep_ in _OWNS for t in subject.children)
+            return "" if owned else self.doing(subject)
+        if first.dep_ != "amod" or first.tag_ != "VBG" or first.head != subject or not first.is_title:
+            return ""
+        object_ = self.sentence.noun(subject, plural=True).text.removeprefix(first.lower_).strip()
+        return f"{self.sentence.slot} {third_person(base_form(first))} {object_}"  # "playing/ADJ music/SUBJECT"
+
+    @cached_property
     def told(self) -> Phrase | None:
         """The statement itself as an event in the present."""
         return self.sentence.event(self.main)
@@ -214,7 +240,8 @@ class Statement:
             noun = next((t for t in word.children if t.dep_ == "pobj"), None)
             return f"{slot} has {self.sentence.noun(noun, whole=True).text}" if noun is not None else ""
         if word.dep_ == "amod":
-            return f"{slot} is {word.lower_}"
+            passing = word.lower_ in FEELINGS or self.modals & {"likely", "would"}
+            return f"{slot} is {word.lower_}" if passing else ""  # "hungry people", but no "Spanish people"
         inner = clause(word)
         if inner.subject is not None and inner.subject.lower_ not in ("who", "that"):
             return ""
@@ -286,13 +313,15 @@ def feelings_of(sentence: Sentence, main: Clause) -> Iterator[Phrase]:
     if verb.lemma_ == "feel":
         yield from _felt(sentence, main)
     elif verb.lemma_ in ("experience", "have", "suffer"):
+        any_ = verb.lemma_ == "experience"
         for state in main.children("dobj"):
-            yield from (sentence.noun(t) for t in coordinated(state) if t.lemma_.lower() in FEELING_NOUNS)
+            yield from (sentence.noun(t) for t in coordinated(state) if any_ or t.lemma_.lower() in FEELING_NOUNS)
     elif verb.lemma_ in ("be", "become", "get"):
+        ills = _ILLS if verb.lemma_ != "be" else frozenset()
         for state in main.children("acomp", "attr"):
-            yield from (sentence.noun(t) for t in coordinated(state) if t.lower_ in FEELINGS)
+            yield from (sentence.state(t) for t in coordinated(state) if t.lower_ in FEELINGS - ills)
     elif verb.tag_ in ("VBN", "JJ") and verb.lower_ in FEELINGS:
-        yield from (sentence.noun(t) for t in coordinated(verb) if t.lower_ in FEELINGS)
+        yield from (sentence.state(t) for t in coordinated(verb) if t.lower_ in FEELINGS)
 
 
 def _felt(sentence: Sentence, main: Clause) -> Iterator[Phrase]:
@@ -304,10 +333,10 @@ def _felt(sentence: Sentence, main: Clause) -> Iterator[Phrase]:
                 yield from sentence.complements(state)
     for state in main.children("acomp", "oprd", "dobj", "attr"):
         if state.i > verb.i:
-            yield from (p for t in coordinated(state) if _is_feeling(t) and (p := sentence.noun(t)).text)
+            yield from (p for t in coordinated(state) if _is_feeling(t) and (p := sentence.state(t)).text)
     for state in main.children("advcl"):
         if state.i > verb.i and state.tag_ in ("VBN", "VBD") and not mark_of(state):
-            yield from sentence.complements(state)
+            yield from (sentence.state(t) for t in coordinated(state))
 
 
 def _is_feeling(t: "Token") -> bool:

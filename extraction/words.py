@@ -28,7 +28,10 @@ FEELINGS = word_set(
     "resentful respected restless sad satisfied scared secure shocked shy sick sleepy sorry stressed surprised "
     "terrified thankful thirsty thoughtful thrilled tired uncomfortable uneasy unhappy upset useless valued "
     "vulnerable warm weak weary worried worthless safe free entertained interested bitter humiliated intimidated "
-    "pressured rested amazed discouraged disheartened enthusiastic unsatisfied dissatisfied"
+    "pressured rested amazed discouraged disheartened enthusiastic unsatisfied dissatisfied troubled exhilarated tense "
+    "apprehensive astonished agitated aggravated bewildered betrayed devastated disturbed enlightened "
+    "euphoric fatigued gloomy heartbroken hostile impatient invigorated irritable livid melancholic moody perplexed "
+    "puzzled reassured remorseful self-conscious sympathetic tormented unloved unwell unwanted"
 )
 FEELING_NOUNS = word_set(
     "anger anxiety boredom calm comfort compassion confusion contentment curiosity delight despair disappointment "
@@ -36,7 +39,8 @@ FEELING_NOUNS = word_set(
     "gratitude grief guilt happiness hate hatred hope hunger jealousy joy loneliness love nervousness nostalgia "
     "pain panic passion peace pleasure pride rage regret relief remorse sadness satisfaction shame sorrow stress "
     "surprise sympathy tension worry unhappiness resentment annoyance relaxation discomfort dissatisfaction impatience "
-    "fun"
+    "fun euphoria exhilaration nervousness dread terror horror frustration bliss apprehension unease serenity despair "
+    "tiredness fatigue fright aggravation irritation distress longing insecurity"
 )
 ABSTRACT_PARTS = word_set(
     "ability attack advantage age atmosphere attitude benefit capacity career chance charge color colour connection "

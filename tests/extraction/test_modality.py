@@ -45,7 +45,7 @@ HEDGED: list[tuple[str, Modality]] = [
     ("Cats can climb trees.", "able"),
     ("Dentists are able to clean teeth.", "able"),
     ("A judge is capable of sending someone to prison.", "able"),
-    ("A store is a place where you can buy books.", "able"),
+    ("A store is where you can buy books.", "able"),
 ]
 STATED = [
     "Cats climb trees.",
