@@ -5,24 +5,37 @@ slots for persons. Each keeps the characters that it was made from.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from extraction.grammar import (
-    CONDITIONS,
     SUBJECTS,
     Clause,
     base_form,
     clauses_of,
     coordinated,
     is_aside,
-    is_misread,
     is_name,
     mark_of,
     members,
     singular,
+)
+from extraction.phrase_tokens import (
+    ADVERBIAL_MARKS,
+    each_object,
+    is_after_comma,
+    is_agent,
+    is_degree,
+    is_detail,
+    is_edge_article,
+    is_set_apart,
+    joint_objects,
+    leads_noun,
+    leaves_verb,
+    own_tokens,
+    without_brackets,
 )
 from extraction.words import HEDGES, PERSON_NOUNS, PERSON_PRONOUNS, QUANTIFIERS, third_person
 from kg.errors import InputError
@@ -34,9 +47,6 @@ if TYPE_CHECKING:
 VerbForm = Literal["V", "to V", "V-s", "plural"]
 _EXAMPLES = re.compile(r"[\s,;(]+(?:e\.g\.|i\.e\.|etc\b)")
 _LONG = 14  # words; a class that is longer loses the clauses within its clauses
-_ADVERBIAL_MARKS = frozenset(
-    {"if", "when", "whenever", "because", "since", "although", "though", "while", "whereas", "unless", "as", "so"}
-)
 _SOMEONE = frozenset({"man", "woman", "boy", "girl", "lady", "guy"})
 _POSSESSIVES = frozenset({"their", "his", "her", "your", "our", "my"})
 _REFLEXIVES = frozenset({"yourself", "yourselves", "oneself", "himself", "herself", "ourselves", "myself"})
@@ -143,10 +153,10 @@ class Sentence:
         return self._noun(token, whole, plural, set())
 
     def _noun(self, token: "Token", whole: bool, plural: bool, without: set[int]) -> Phrase:
-        drop = without | {t.i for t in token.children if _leads_noun(t)}
-        drop |= {d.i for t in token.children if t.dep_ in SUBJECTS or _is_degree(t, token) for d in t.subtree}
-        drop |= {d.i for t in token.subtree if is_aside(t) or _is_agent(t, token) for d in t.subtree}
-        tokens = [t for t in _own(token, whole) if t.i not in drop]
+        drop = without | {t.i for t in token.children if leads_noun(t)}
+        drop |= {d.i for t in token.children if t.dep_ in SUBJECTS or is_degree(t, token) for d in t.subtree}
+        drop |= {d.i for t in token.subtree if is_aside(t) or is_agent(t, token) for d in t.subtree}
+        tokens = [t for t in own_tokens(token, whole) if t.i not in drop]
         counted = whole or plural or any(t.dep_ == "nummod" for t in token.children)
         phrase = self._write(tokens, {token.i: singular(token)} if token.tag_ == "NNS" and not counted else {})
         label = token.ent_type_ if token.ent_type_ != "PERSON" else ""
@@ -169,7 +179,7 @@ class Sentence:
 
         Left out are names, dates, clauses within long clauses, and what is set apart by a comma: ", used to cut".
         """
-        details = [t for t in token.children if _is_detail(t) or _is_set_apart(t, token)]
+        details = [t for t in token.children if is_detail(t) or is_set_apart(t, token)]
         long = len(list(token.subtree)) - sum(len(list(t.subtree)) for t in details) > _LONG
         if long:
             clauses = [t for t in token.subtree if t.dep_ in ("relcl", "acl") and t.head == token]
@@ -190,7 +200,7 @@ class Sentence:
 
     def predicate(self, verb: "Token", form: VerbForm, person: bool = False) -> list[Phrase]:
         """As `verbs`, for this one verb."""
-        found = [self._write(*self._verb(verb, form, keep), person) for keep in _objects(verb)]
+        found = [self._write(*self._verb(verb, form, keep), person) for keep in each_object(verb)]
         return [p for p in found if p.text]
 
     def complements(self, token: "Token") -> list[Phrase]:
@@ -199,7 +209,7 @@ class Sentence:
 
     def gerund(self, token: "Token") -> Phrase:
         """A gerund with what belongs to it, as it stands: "attending meetings"."""
-        return self._write(_own(token, whole=False), {})
+        return self._write(own_tokens(token, whole=False), {})
 
     def event(self, clause: Clause) -> Phrase | None:
         """The clause as an event in the present: "PersonX is accused of a crime", "keys are lost"."""
@@ -219,7 +229,7 @@ class Sentence:
 
     def subject_text(self, token: "Token") -> str:
         """A noun phrase as the subject of an event: its number stays."""
-        return self._write([t for t in _own(token, whole=True) if t.pos_ != "DET"], {}).text
+        return self._write([t for t in own_tokens(token, whole=True) if t.pos_ != "DET"], {}).text
 
     def person(self, token: "Token") -> str:
         """The slot of a person who acts as an example ("someone", "you", PersonX), or an empty string."""
@@ -273,18 +283,18 @@ class Sentence:
         """Tokens of a verb phrase and the words that replace some of them. `keep` is the joined object to write."""
         left_out: set[int] = set()
         for t in (d for d in verb.subtree if d != verb):
-            result = t.dep_ == "advcl" and t.head == verb and t.tag_ == "VBG" and _after_comma(t)
-            nested = t.head != verb and t.dep_ == "advcl" and mark_of(t) in _ADVERBIAL_MARKS
-            if result or nested or is_aside(t) or (t.head == verb and _leaves_verb(t, verb)):
+            result = t.dep_ == "advcl" and t.head == verb and t.tag_ == "VBG" and is_after_comma(t)
+            nested = t.head != verb and t.dep_ == "advcl" and mark_of(t) in ADVERBIAL_MARKS
+            if result or nested or is_aside(t) or (t.head == verb and leaves_verb(t, verb)):
                 left_out.update(d.i for d in t.subtree)
-        tokens = [t for t in _own(verb, whole=False) if t.i not in left_out and t.lower_ not in HEDGES]
+        tokens = [t for t in own_tokens(verb, whole=False) if t.i not in left_out and t.lower_ not in HEDGES]
         tokens = [
             t for t in tokens if not (t.dep_ == "neg" and t.head.dep_ in ("dobj", "pobj") and t.head.head == verb)
         ]
         if keep is not None:
-            first = next(t for t in _joint_objects(verb) if t in keep.conjuncts or t == keep)
+            first = next(t for t in joint_objects(verb) if t in keep.conjuncts or t == keep)
             group = {d.i for d in first.subtree}
-            own = {t.i for t in _own(keep, whole=False)}
+            own = {t.i for t in own_tokens(keep, whole=False)}
             tokens = [t for t in tokens if t.i not in group or t.i in own]
             tokens += [t for t in keep.subtree if t.i in own and t not in tokens]
             tokens.sort(key=lambda t: t.i)
@@ -302,8 +312,8 @@ class Sentence:
         return tokens, {finite.i: written[form]}
 
     def _write(self, tokens: list["Token"], words: dict[int, str], person: bool = False) -> Phrase:
-        tokens = [t for t in _without_brackets(tokens) if t.text not in ('"', "“", "”", "``", "''")]
-        while tokens and (tokens[0].is_punct or tokens[0].dep_ == "cc" or _is_edge_article(tokens[0], words)):
+        tokens = [t for t in without_brackets(tokens) if t.text not in ('"', "“", "”", "``", "''")]
+        while tokens and (tokens[0].is_punct or tokens[0].dep_ == "cc" or is_edge_article(tokens[0], words)):
             tokens = tokens[1:]
         while tokens and ((tokens[-1].is_punct and tokens[-1].text != "%") or tokens[-1].dep_ == "cc"):
             tokens = tokens[:-1]
@@ -330,111 +340,3 @@ class Sentence:
         if person and token.lower_ in ("'re", "are") and token.i > 0 and token.nbor(-1).lower_ in _PERSONAL:
             return " is" if token.lower_ == "'re" else "is"
         return token.lower_
-
-
-def _own(token: "Token", whole: bool) -> list["Token"]:
-    """The subtree of `token`, without what is joined to it (unless `whole`) and without appositions and asides."""
-    out: list[Token] = []
-    for t in sorted([*token.children, token], key=lambda t: t.i):
-        if t is token or t == token:
-            out.append(t)
-        elif (t.dep_ in ("conj", "cc", "preconj") and not whole) or t.dep_ in ("appos", "parataxis", "meta"):
-            continue
-        else:
-            out += list(t.subtree)
-    joined = [t.left_edge.i for t in token.children if t.dep_ in ("conj", "cc") and t.i > token.i]
-    if joined and not whole:
-        out = [t for t in out if not (t.is_punct and t.head == token and t.i >= min(joined) - 1)]
-    return out
-
-
-def _joint_objects(verb: "Token") -> list["Token"]:
-    """The heads of joined objects of the verb: "carpets and ropes", of a direct object or of its preposition."""
-    direct = [t for t in verb.children if t.dep_ in ("dobj", "attr", "acomp", "oprd")]
-    through = [p for t in verb.children if t.dep_ == "prep" for p in t.children if p.dep_ == "pobj"]
-    return [
-        t
-        for t in [*direct, *through]
-        if t.i > verb.i and any(c.dep_ == "conj" and c.pos_ == t.pos_ for c in t.children)
-    ]
-
-
-def _objects(verb: "Token") -> list["Token | None"]:
-    joint = _joint_objects(verb)
-    return list(coordinated(joint[-1])) if joint else [None]
-
-
-def _is_detail(t: "Token") -> bool:
-    """Whether a part of a class tells names or dates: "1939", "by Agatha Christie", "that aired from 2005 to 2013"."""
-    if t.ent_type_ == "DATE" and t.dep_ in ("nummod", "amod", "compound") and any(c.isdigit() for c in t.text):
-        return True
-    if t.dep_ not in ("relcl", "acl", "prep"):
-        return False
-    if t.dep_ == "prep" and t.lower_ not in ("by", "from", "with", "starring"):
-        return False
-    return any(d.ent_type_ == "PERSON" or (d.ent_type_ == "DATE" and d.like_num) for d in t.subtree)
-
-
-def _is_degree(t: "Token", token: "Token") -> bool:
-    """ "so" and "that it floats" of "so light that it floats"."""
-    so = token.pos_ == "ADJ" and any(c.lower_ == "so" for c in token.children)
-    return so and (t.lower_ == "so" or (t.dep_ == "ccomp" and t.i > token.i))
-
-
-def _is_set_apart(t: "Token", noun: "Token") -> bool:
-    return t.i > noun.i and t.dep_ in ("acl", "prep", "advcl", "appos", "relcl", "amod") and _after_comma(t)
-
-
-def _leads_noun(t: "Token") -> bool:
-    return (
-        t.dep_ == "det"
-        or t.lower_ in HEDGES
-        or (t.lower_ in QUANTIFIERS and t.dep_ in ("amod", "det", "predet"))
-        or (t.lower_ in QUANTIFIERS - {"more", "most"} and t.dep_ == "advmod")
-        or t.dep_ in ("predet",)
-    )
-
-
-def _after_comma(t: "Token") -> bool:
-    first = t.left_edge
-    return first.i > 0 and first.nbor(-1).text == ","
-
-
-def _leaves_verb(t: "Token", verb: "Token") -> bool:
-    """Whether a dependent does not belong to the verb phrase: subject, auxiliary, denial, hedge, adverbial clause."""
-    if t.dep_ in SUBJECTS or t.dep_ in ("aux", "auxpass", "neg", "mark", "expl", "intj", "dep"):
-        return True
-    if t.dep_ == "advmod" and (
-        t.lower_ in HEDGES
-        or t.lower_ in ("never", "rarely", "seldom")
-        or (t.lower_ == "longer" and t.left_edge.lower_ == "no")
-        or t.lower_ in CONDITIONS
-        or t.lower_ in ("why", "how", "where")
-    ):
-        return True
-    if t.dep_ == "advcl":
-        during = mark_of(t) == "while" and t.tag_ == "VBG" and t.i > verb.i
-        return (mark_of(t) in _ADVERBIAL_MARKS and not during) or t.i < verb.i or mark_of(t) == "that"
-    if t.dep_ in ("prep", "npadvmod", "advmod") and t.i < verb.i:
-        subject = next((s for s in verb.children if s.dep_ in SUBJECTS), None)
-        return subject is None or t.i < subject.i
-    return t.dep_ in ("ccomp", "parataxis") and (t.i < verb.i or is_misread(t))
-
-
-def _is_agent(t: "Token", token: "Token") -> bool:
-    """Whether `t` says by whom: "by the noise" of "surprised by the noise"."""
-    by = t.dep_ == "prep" and t.lower_ == "by" and token.pos_ in ("ADJ", "VERB")
-    return t.head == token and (t.dep_ == "agent" or by)
-
-
-def _is_edge_article(token: "Token", words: dict[int, str]) -> bool:
-    return token.i not in words and token.dep_ == "det" and token.lower_ in ("a", "an", "the")
-
-
-def _without_brackets(tokens: Iterable["Token"]) -> Iterator["Token"]:
-    depth = 0
-    for t in tokens:
-        depth += t.text in "([" and t.is_punct
-        if depth == 0:
-            yield t
-        depth = max(0, depth - (t.text in ")]" and t.is_punct))
