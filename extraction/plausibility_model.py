@@ -33,26 +33,37 @@ SETTINGS = "critic.json"
 LONGEST = 64  # tokens of head and tail together that are read
 CHUNK = 4096  # triples that are sorted by length together
 BATCH = 128  # texts in one pass
+CAUSAL_STD = 0.002  # of the output's weights at first: the last states of causal models are large
+SLOTS = tuple((slot, slot) for slot in ("PersonX", "PersonY", "PersonZ"))
 Texts = tuple[Sequence[str], Sequence[str]]
 
 
 class PairClassifier(nn.Module):
-    """An encoder, the mean of its last states, and one number: the logit of "plausible"."""
+    """An encoder, one vector for a text, and one number: the logit of "plausible".
+
+    The vector is the mean of the last states, or, of an encoder that is `causal` (a student, GPT-2, ...), the state of
+    the last token, which alone has read all.
+    """
 
     def __init__(self, encoder: Any, dropout: float = 0.1) -> None:
         super().__init__()
         self.encoder = encoder
+        self.causal = any(getattr(module, "is_causal", False) for module in encoder.modules())
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(encoder.config.hidden_size, 1)
-        nn.init.normal_(self.out.weight, std=0.02)
+        nn.init.normal_(self.out.weight, std=CAUSAL_STD if self.causal else 0.02)
         nn.init.zeros_(self.out.bias)
 
     def forward(self, tokens: Any) -> torch.Tensor:
         """Logits, one for each row of `tokens` (`input_ids` and `attention_mask`, rows by columns)."""
-        states = self.encoder(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]).last_hidden_state
-        mask = tokens["attention_mask"].unsqueeze(-1).to(states.dtype)
-        mean = (states * mask).sum(1) / mask.sum(1)
-        return self.out(self.dropout(mean)).squeeze(-1).float()  # type: ignore[no-any-return]
+        ids, mask = tokens["input_ids"], tokens["attention_mask"]
+        states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        if self.causal:
+            vectors = states[torch.arange(len(mask), device=mask.device), mask.sum(1) - 1]
+        else:
+            weights = mask.unsqueeze(-1).to(states.dtype)
+            vectors = (states * weights).sum(1) / weights.sum(1)
+        return self.out(self.dropout(vectors)).squeeze(-1).float()  # type: ignore[no-any-return]
 
 
 class PlausibilityModel:
@@ -67,13 +78,20 @@ class PlausibilityModel:
         self.device = pick_device(device)
         self.dtype = pick_dtype("auto", self.device)
         classifier.to(self.device)
+        if classifier.causal:
+            tokenizer.pad_token, tokenizer.padding_side = tokenizer.pad_token or tokenizer.eos_token, "right"
 
     def tokens(self, texts: Texts) -> Any:
-        """The token ids of pairs of texts, padded to the longest."""
-        found = self.tokenizer(
-            list(texts[0]), list(texts[1]), padding=True, truncation=True, max_length=LONGEST, return_tensors="pt"
-        )
+        """The token ids of pairs of texts, padded to the longest; a causal encoder reads a pair as one sentence."""
+        parts = [list(part) for part in texts]
+        if self.classifier.causal:
+            parts = [[f"{head}, {rest}{self.tokenizer.eos_token}" for head, rest in zip(*parts, strict=True)]]
+        found = self.tokenizer(*parts, padding=True, truncation=True, max_length=LONGEST, return_tensors="pt")
         return found.to(self.device)
+
+    def text(self, triple: Triple, ontology: Ontology, seed: int) -> tuple[str, str]:
+        """How the classifier reads a triple: with names drawn by `seed`, or with the slots that students know."""
+        return judged_text(triple, ontology, SLOTS if self.classifier.causal else pick_names(triple.head, seed))
 
     def logits(
         self, triples: Sequence[Triple], ontology: Ontology, names: int, progress: Progress = silent
@@ -95,10 +113,10 @@ class PlausibilityModel:
         return np.where([t.negated for t in triples], 1 - found, found)
 
     def _chunk(self, triples: Sequence[Triple], ontology: Ontology, names: int) -> Array:
-        texts: dict[tuple[str, str], list[int]] = {}  # triples without persons read the same under all names
+        texts: dict[tuple[str, str], list[int]] = {}  # some triples read the same under all names
         for at, triple in enumerate(triples):
             for seed in range(names):
-                texts.setdefault(judged_text(triple, ontology, pick_names(triple.head, seed)), []).append(at)
+                texts.setdefault(self.text(triple, ontology, seed), []).append(at)
         pairs = sorted(texts, key=lambda pair: len(pair[0]) + len(pair[1]))
         total = np.zeros(len(triples))
         for start in range(0, len(pairs), BATCH):

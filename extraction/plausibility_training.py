@@ -25,11 +25,9 @@ from safetensors.torch import save_file
 
 from extraction import calibration
 from extraction.corruptions import pairs
-from extraction.judged_text import judged_text
 from extraction.labels import FIELDS, Labelled, fold_of, read_labelled, read_rows, triple_of
 from extraction.plausibility_card import card
 from extraction.plausibility_model import PairClassifier, PlausibilityModel
-from extraction.slots import pick_names
 from kg.errors import CriticError, TeacherError
 from kg.metrics import Array, auc, auc_within, calibration_error, cut_off_for, mean_of
 from kg.models import load_encoder, load_tokenizer
@@ -206,7 +204,7 @@ def _fit(
     done = 0
     for _ in range(epochs):
         for chosen in _batches(rows, batch, draw):
-            texts = [judged_text(r.triple, ontology, pick_names(r.triple.head, draw.getrandbits(30))) for r in chosen]
+            texts = [model.text(r.triple, ontology, draw.getrandbits(30)) for r in chosen]
             labels = torch.tensor([float(r.plausible) for r in chosen], device=model.device)
             with torch.autocast(model.device, model.dtype, enabled=model.dtype != torch.float32):
                 logits = model.classifier(model.tokens(([a for a, _ in texts], [b for _, b in texts])))

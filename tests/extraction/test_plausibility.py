@@ -17,7 +17,7 @@ from kg.errors import CriticError, InputError
 from kg.metrics import auc
 from kg.ontology import load_ontology
 from kg.records import Answer, Candidate, Claim, Generation, Prompt, Triple
-from tests.tiny_models import one_thread, write_encoder
+from tests.tiny_models import one_thread, write_encoder, write_model
 
 GOOD, BAD = ("happy", "kind", "relax"), ("keys", "beach", "locksmith")
 HEADS = [f"PersonX {verb} the {thing}" for verb in ("bakes", "loses", "calls", "eats", "wants", "goes to")
@@ -68,6 +68,20 @@ def test_it_learns_what_the_labels_say(trained: tuple[Path, dict[str, Any]], lab
     assert value > 0.95
     assert found.min() >= 0
     assert found.max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["gemma", "gpt2"])
+def test_a_causal_model_is_an_encoder_too(kind: str, labels: Path, tmp_path: Path) -> None:
+    model = str(write_model(kind, tmp_path / "model"))
+    options = TrainingOptions(encoder=model, folds=2, epochs=12, batch=16, learning_rate=5e-3)
+    assert train_critic(labels, tmp_path / "critic", options)["auc_macro"] > 0.9
+    loaded, ontology = PlausibilityModel.load(tmp_path / "critic"), load_ontology()
+    good, longer, bad = (
+        Triple("PersonX eats the cake", "xReact", tail) for tail in ("happy", "kind " + "and happy " * 9, "keys")
+    )
+    alone = [loaded.logits([triple], ontology, 1).item() for triple in (good, longer, bad)]
+    assert alone[0] > alone[2]
+    assert np.allclose(loaded.logits([good, longer, bad], ontology, 3), alone, atol=1e-2)
 
 
 def test_the_folder_holds_weights_settings_and_a_card(trained: tuple[Path, dict[str, Any]]) -> None:
