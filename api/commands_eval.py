@@ -191,7 +191,7 @@ def student(
     from api.assemble import load_bare_student
     from kg.student_scores import plot_scores, score_student
 
-    found = score_student(load_bare_student(folder), data, train, unseen_only)
+    found = score_student(load_bare_student(folder), data, train, unseen_only, StderrProgress())
     if plot is not None:
         plot_scores(found, plot)
     emit(found, as_json, lambda: "\n\n".join(_student_tables(found)))

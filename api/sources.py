@@ -34,7 +34,7 @@ class Sources:
     def complete(
         self, queries: Sequence[Query], k: int, new_only: bool = False, level: str | None = None
     ) -> tuple[list[list[Merged]], list[list[str]]]:
-        """As `api.completion.complete`, with what passes a level. Raises RunError without levels, UnknownNameError.
+        """As `api.completion.complete`, with what passes a level. Raises RunError without levels.
 
         What is not of the graph has no levels: it is not asked then.
         """

@@ -15,8 +15,9 @@ tags: [knowledge-graph, commonsense, critic, distilkg]
 
 # A critic of (head, relation, tail)
 
-The probability that people find a triple plausible. Encoder: `{encoder}`. It reads the head as one text, the relation's
-phrase and the tail as the other, with names for the persons, and averages over {names} draws of names.
+The probability that people find a triple plausible. Encoder: `{encoder}`. It reads the head, and the relation's phrase
+with the tail; persons get names, and the logit is the mean over {names} draws of names (a causal encoder reads one
+sentence with `PersonX`).
 
 ## Use
 

@@ -201,7 +201,7 @@ class Student(Protocol):
 
     @property
     def relations(self) -> Collection[str]:
-        """The names of the relations that it knows, with the prefix `Not` for denied ones."""
+        """The names of the relations that it knows, `Not` before denied ones: it is asked for no others."""
         ...
 
     def complete(self, queries: Sequence[tuple[str, str]], k: int = 5) -> list[list[Completion]]:

@@ -10,17 +10,21 @@ from kg.metrics import Array
 from kg.normal import normal_form
 from kg.ontology import load_ontology
 from kg.protocols import Student
+from kg.run import Progress, silent
 from kg.sentence_vectors import sentence_vectors
 from kg.splits import read_training_triples, split_heads
 from kg.student_folder import TrainedStudent, training_key
 from kg.text_metrics import distinct, text_scores
 
 NONE = "none"
+CHUNK = 256  # queries that are asked at a time
 CHOICES = 2  # completions that the student gives, of which one that is not `none` is taken
 Query = tuple[str, str]
 
 
-def score_student(student: TrainedStudent, data: Path, train: Path, unseen_only: bool = False) -> dict[str, Any]:
+def score_student(
+    student: TrainedStudent, data: Path, train: Path, unseen_only: bool = False, progress: Progress = silent
+) -> dict[str, Any]:
     """{"with_none" and "without_none": {system: {relation or "all": scores}}} on the triples of `data`.
 
     Without `none`, queries whose only reference it is are left out, and every system gives its best other answer.
@@ -46,7 +50,7 @@ def score_student(student: TrainedStudent, data: Path, train: Path, unseen_only:
     for head, relation, tail in asked:
         references.setdefault((head, relation), []).append(tail)
     queries = list(references)
-    given = {"student": _tails(student, queries), "none": [[NONE] for _ in queries]} | {
+    given = {"student": _tails(student, queries, progress), "none": [[NONE] for _ in queries]} | {
         kind.name: _tails(kind.of(learned, ontology), queries) for kind in (FrequencyStudent, NearestStudent)
     }
     answers = {name: dict(zip(queries, tails, strict=True)) for name, tails in given.items()}
@@ -94,8 +98,12 @@ def _vectors(texts: Sequence[str]) -> dict[str, Array]:
     return dict(zip(distinct_texts, sentence_vectors(distinct_texts), strict=True))
 
 
-def _tails(student: Student, queries: Sequence[Query]) -> list[list[str]]:
-    return [[c.triple.tail for c in found] for found in student.complete(queries, CHOICES)]
+def _tails(student: Student, queries: Sequence[Query], progress: Progress = silent) -> list[list[str]]:
+    tails: list[list[str]] = []
+    for start in range(0, len(queries), CHUNK):
+        tails += [[c.triple.tail for c in found] for found in student.complete(queries[start : start + CHUNK], CHOICES)]
+        progress("complete", len(tails), len(queries))
+    return tails
 
 
 def plot_scores(found: dict[str, Any], path: Path, metric: str = "bleu_2") -> None:
