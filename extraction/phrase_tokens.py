@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import CONDITIONS, SUBJECTS, coordinated, is_misread, mark_of
-from extraction.words import HEDGES, QUANTIFIERS
+from extraction.grammar import CONDITIONS, SUBJECTS, base_form, coordinated, is_misread, mark_of
+from extraction.words import HEDGES, QUANTIFIERS, third_person, word_set
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 ADVERBIAL_MARKS = frozenset(
     {"if", "when", "whenever", "because", "since", "although", "though", "while", "whereas", "unless", "as", "so"}
 )
+_ALONE = word_set(  # verbs that need no object
+    "go come run walk swim fly sleep sit stand live die grow work rest play relax wait move jump talk sing dance eat "
+    "drink travel arrive stop listen look speak happen exist occur fall rise bark lie laugh cry think breathe be feel "
+    "become return smile shout sweat hide survive jog exercise"
+)
+_POINTING = frozenset({"this", "that", "these", "those"})
 
 
 def own_tokens(token: "Token", whole: bool) -> list["Token"]:
@@ -44,6 +50,59 @@ def joint_objects(verb: "Token") -> list["Token"]:
 def each_object(verb: "Token") -> list["Token | None"]:
     joint = joint_objects(verb)
     return list(coordinated(joint[-1])) if joint else [None]
+
+
+def shares_object(verb: "Token") -> "Token | None":
+    """The last of joined verbs, if its object is also that of `verb`: "create" of "design and create gardens"."""
+    if verb.lemma_ in _ALONE or any(t.i > verb.i and t.dep_ not in ("cc", "conj", "punct") for t in verb.children):
+        return None
+    if any(t.dep_ == "auxpass" for t in verb.children) or verb.tag_ == "VBN":
+        return None
+    joined = [t for t in verb.subtree if t.dep_ == "conj" and t.i > verb.i and t in coordinated(verb)]
+    if not joined and verb.dep_ == "conj":
+        joined = [t for t in coordinated(verb.head) if t.i > verb.i]
+    last = next((t for t in joined if any(c.dep_ == "dobj" for c in t.children)), None)
+    if (
+        last is None
+        or last.lemma_ == "do"
+        or not _same_form(last, verb)
+        or any(c.dep_ in SUBJECTS for c in last.children)
+    ):
+        return None
+    between = verb.doc[verb.i + 1 : last.i]
+    return last if all(t in joined or t.dep_ in ("cc", "punct") or t.lower_ in HEDGES for t in between) else None
+
+
+def _same_form(one: "Token", other: "Token") -> bool:
+    return one.tag_ == other.tag_ or {one.tag_, other.tag_} == {"VB", "VBP"}
+
+
+def agreeing(noun: "Token") -> dict[int, str]:
+    """The verbs of "people who hike" in the singular: of the relative clause whose subject is the plural noun."""
+    found: dict[int, str] = {}
+    if noun.lower_ == "people":
+        return found
+    for first in (t for t in noun.children if t.dep_ == "relcl"):
+        if not any(t.dep_ in SUBJECTS and t.lower_ in ("who", "that", "which") for t in first.children):
+            continue
+        for verb in coordinated(first):
+            if verb == first or not any(t.dep_ in SUBJECTS for t in verb.children):
+                finite = [t for t in (*verb.children, verb) if t == verb or t.dep_ in ("aux", "auxpass")]
+                found |= {t.i: third_person(base_form(t)) for t in finite if t.tag_ == "VBP"}
+    return found
+
+
+def points_back(t: "Token") -> bool:
+    """Whether a part of a noun phrase says at what, told of before: "at these venues", "beyond it"."""
+    if t.dep_ != "prep" or t.lower_ == "of":
+        return False
+    return any(p.dep_ == "pobj" and is_told(p) for p in t.children)
+
+
+def is_told(noun: "Token") -> bool:
+    """Whether a noun or pronoun means what was told of before: "them", "these venues"."""
+    pointing = noun.lower_ in _POINTING or any(t.dep_ == "det" and t.lower_ in _POINTING for t in noun.children)
+    return pointing or noun.lower_ in ("it", "them")
 
 
 def is_detail(t: "Token") -> bool:

@@ -24,6 +24,7 @@ from extraction.grammar import (
 )
 from extraction.phrase_tokens import (
     ADVERBIAL_MARKS,
+    agreeing,
     each_object,
     is_after_comma,
     is_agent,
@@ -35,6 +36,8 @@ from extraction.phrase_tokens import (
     leads_noun,
     leaves_verb,
     own_tokens,
+    points_back,
+    shares_object,
     without_brackets,
 )
 from extraction.words import HEDGES, PERSON_NOUNS, PERSON_PRONOUNS, QUANTIFIERS, third_person
@@ -45,7 +48,11 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc, Span, Token
 
 VerbForm = Literal["V", "to V", "V-s", "plural"]
-_EXAMPLES = re.compile(r"[\s,;(]+(?:e\.g\.|i\.e\.|etc\b)")
+_EXAMPLES = re.compile(r"[\s,;(]+(?:e\.g\.|i\.e\.|etc\b)|\s?—|\s--\s")
+_CONTRAST = re.compile(  # what only sets off, behind a comma
+    r", (?:(?:not|either|rather than|while|whereas|unlike|which|as well as|in addition to|such that)\b"
+    r"|(?:especially|particularly|like|in this case)\b[^,]*$)"
+)
 _LONG = 14  # words; a class that is longer loses the clauses within its clauses
 _SOMEONE = frozenset({"man", "woman", "boy", "girl", "lady", "guy"})
 _POSSESSIVES = frozenset({"their", "his", "her", "your", "our", "my"})
@@ -156,9 +163,12 @@ class Sentence:
         drop = without | {t.i for t in token.children if leads_noun(t)}
         drop |= {d.i for t in token.children if t.dep_ in SUBJECTS or is_degree(t, token) for d in t.subtree}
         drop |= {d.i for t in token.subtree if is_aside(t) or is_agent(t, token) for d in t.subtree}
+        if not whole:
+            drop |= {d.i for t in token.children if is_set_apart(t, token) or points_back(t) for d in t.subtree}
         tokens = [t for t in own_tokens(token, whole) if t.i not in drop]
         counted = whole or plural or any(t.dep_ == "nummod" for t in token.children)
-        phrase = self._write(tokens, {token.i: singular(token)} if token.tag_ == "NNS" and not counted else {})
+        one = token.tag_ == "NNS" and not counted
+        phrase = self._write(tokens, {token.i: singular(token), **agreeing(token)} if one else {})
         label = token.ent_type_ if token.ent_type_ != "PERSON" else ""
         self.entities[phrase.text] = label or self.entities.get(phrase.text, "")
         return phrase
@@ -201,7 +211,16 @@ class Sentence:
     def predicate(self, verb: "Token", form: VerbForm, person: bool = False) -> list[Phrase]:
         """As `verbs`, for this one verb."""
         found = [self._write(*self._verb(verb, form, keep), person) for keep in each_object(verb)]
+        if (last := shares_object(verb)) is not None:
+            found = [self._write(*self._shared(verb, last, form, keep), person) for keep in each_object(last)]
         return [p for p in found if p.text]
+
+    def _shared(
+        self, verb: "Token", last: "Token", form: VerbForm, keep: "Token | None"
+    ) -> tuple[list["Token"], dict[int, str]]:
+        """As `_verb`, with the objects of the last of joined verbs: "design gardens" of "design and create gardens"."""
+        tokens, words = self._verb(verb, form, None)
+        return tokens + [t for t in self._verb(last, form, keep)[0] if t.i > last.i], words
 
     def complements(self, token: "Token") -> list[Phrase]:
         """The adjectives or nouns joined at `token`, one phrase each."""
@@ -211,14 +230,16 @@ class Sentence:
         """A gerund with what belongs to it, as it stands: "attending meetings"."""
         return self._write(own_tokens(token, whole=False), {})
 
-    def event(self, clause: Clause) -> Phrase | None:
-        """The clause as an event in the present: "PersonX is accused of a crime", "keys are lost"."""
+    def event(self, clause: Clause, resolved: bool = False) -> Phrase | None:
+        """The clause as an event in the present: "PersonX is accused of a crime", "keys are lost".
+
+        `resolved`: "it" and "they" as its subject are written as the things that they mean.
+        """
         if clause.subject is None:
             return None
         named = clause.subject
         person = self.person(named)
-        subject = person or self.subject_text(named)
-        plural = not person and (named.tag_ in ("NNS", "NNPS") or named.lower_ in ("they", "we"))
+        subject, plural = (person, False) if person else self._subject(named, resolved)
         tokens, words = self._verb(clause.verb, "plural" if plural else "V-s", None)
         if clause.negated:
             words = self._denied(clause, words, plural)
@@ -229,7 +250,18 @@ class Sentence:
 
     def subject_text(self, token: "Token") -> str:
         """A noun phrase as the subject of an event: its number stays."""
-        return self._write([t for t in own_tokens(token, whole=True) if t.pos_ != "DET"], {}).text
+        apart = {d.i for t in token.children if is_set_apart(t, token) for d in t.subtree}
+        return self._write([t for t in own_tokens(token, whole=True) if t.pos_ != "DET" and t.i not in apart], {}).text
+
+    def _subject(self, named: "Token", resolved: bool) -> tuple[str, bool]:
+        """The subject of an event, no person, and whether it is plural."""
+        if resolved and named.lower_ in ("it", "they") and named.pos_ == "PRON":
+            before, known = self.subject_before(named), self.context
+            if before is not None and not self._is_someone(before):
+                named = before
+            elif before is None and known.antecedent and known.many == (named.lower_ == "they"):
+                return known.antecedent, False
+        return self.subject_text(named), named.tag_ in ("NNS", "NNPS") or named.lower_ in ("they", "we")
 
     def person(self, token: "Token") -> str:
         """The slot of a person who acts as an example ("someone", "you", PersonX), or an empty string."""
@@ -324,7 +356,7 @@ class Sentence:
             out += words.get(token.i) or self._word(token, person)
             if after is not None and (token.whitespace_ or after.i != token.i + 1):
                 out += " "
-        out = _EXAMPLES.split(out)[0]
+        out = _CONTRAST.split(_EXAMPLES.split(out)[0])[0]
         text = " ".join(out.replace(" ,", ",").replace(",,", ",").replace(" 's", "'s").split())
         return Phrase(text, tokens[0].idx, tokens[-1].idx + len(tokens[-1]))
 
@@ -339,4 +371,6 @@ class Sentence:
             return "themselves"
         if person and token.lower_ in ("'re", "are") and token.i > 0 and token.nbor(-1).lower_ in _PERSONAL:
             return " is" if token.lower_ == "'re" else "is"
+        if person and token.tag_ == "VBP" and token.i > 0 and token.nbor(-1).lower_ in _PERSONAL:
+            return " has" if token.lower_ == "'ve" else third_person(base_form(token))
         return token.lower_

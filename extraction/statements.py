@@ -5,8 +5,9 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from extraction.grammar import SUBJECTS, Clause, base_form, clause, coordinated, core, is_name, mark_of
+from extraction.grammar import SUBJECTS, Clause, base_form, clause, coordinated, core, is_name, mark_of, objects_of
 from extraction.nouns import described, is_doing, is_human, is_role
+from extraction.phrase_tokens import is_told
 from extraction.sentences import Phrase, Sentence, VerbForm
 from extraction.words import EMPTY_HEADS, FEELING_NOUNS, FEELINGS, QUANTIFIERS, third_person
 
@@ -78,7 +79,8 @@ class Statement:
             return [p.text for p in self.sentence.verbs(subject, "V", person=True)[:1]]
         if subject.lower_ in _THINGS and subject.pos_ == "PRON":
             return self._meant(subject)
-        return [head for t in coordinated(subject) if (head := thing(self.sentence, core(t)))]
+        named = [m for t in coordinated(subject) for m in (coordinated(core(t)) if core(t) != t else [t])]
+        return [head for t in named if (head := thing(self.sentence, t))]
 
     @cached_property
     def states(self) -> list[str]:
@@ -170,11 +172,11 @@ class Statement:
     @cached_property
     def told(self) -> Phrase | None:
         """The statement itself as an event in the present."""
-        return self.sentence.event(self.main)
+        return self.sentence.event(self.main, resolved=True)
 
     def of_clause(self, verb: "Token") -> str:
         """The clause of `verb` as an event: "PersonX eats" of "before they eat", "race starts"."""
-        phrase = self.sentence.event(clause(verb))
+        phrase = self.sentence.event(clause(verb), resolved=True)
         return phrase.text if phrase is not None else ""
 
     @cached_property
@@ -219,7 +221,7 @@ class Statement:
             return sentence.context.event
         if given.subject.lower_ in ("they", "he", "she") and self.subject is not None and is_human(self.subject):
             return "" if given.negated else self.doing(given.verb)
-        phrase = sentence.event(given)
+        phrase = sentence.event(given, resolved=True)
         return "" if phrase is None or phrase.text.endswith((" do", " does")) else phrase.text
 
     def _without_subject(self, verb: "Token") -> str:
@@ -279,6 +281,8 @@ def thing(sentence: Sentence, token: "Token") -> str:
     if token.lemma_.lower() in EMPTY_HEADS or any(t.tag_ == "PRP$" and t.lower_ != "your" for t in token.children):
         return ""
     if any(t.lower_ in ("same", "such") for t in token.children):
+        return ""
+    if any(is_told(p) or any(t.tag_ == "PRP$" for t in p.children) for p in objects_of(token, {"of"})):
         return ""
     pointed = [t.lower_ for t in token.children] in (["the"], ["this"])
     if pointed and (meant := sentence.context.known_as.get(token.lemma_.lower())):

@@ -23,6 +23,10 @@ def word(given: Sentence, text: str) -> object:
         ("Four strings break.", "strings", "four strings"),
         ("Metals such as iron and gold shine.", "Metals", "metal"),
         ("The award, which is old, shines.", "award", "award"),
+        ("The spirit level, also known as a bubble level, is a device.", "level", "spirit level"),
+        ("The vendors at these venues sell food.", "vendors", "vendor"),
+        ("Animals that eat garbage are scavengers.", "Animals", "animal that eats garbage"),
+        ("An avocado is a fruit, not a vegetable.", "fruit", "fruit"),
     ],
 )
 def test_nouns(text: str, at: str, phrase: str) -> None:
@@ -41,6 +45,9 @@ def test_nouns(text: str, at: str, phrase: str) -> None:
         ("It is used to make ropes, carpets, and bags.", "make", "V", ["make ropes", "make carpets", "make bags"]),
         ("The keys were lost by accident.", "lost", "V", ["be lost by accident"]),
         ("You should not run when it rains.", "run", "V", ["run"]),
+        ("Landscapers design and create gardens.", "design", "V", ["design gardens", "create gardens"]),
+        ("They sit and eat cakes.", "sit", "V", ["sit", "eat cakes"]),
+        ("Clinics offer care, either at home or in the clinic.", "offer", "V", ["offer care"]),
     ],
 )
 def test_verbs(text: str, at: str, form: str, phrases: list[str]) -> None:
@@ -62,6 +69,15 @@ def test_events(text: str, event: str) -> None:
     found = given.event(given.clauses[0])
     assert found is not None
     assert found.text == event
+
+
+def test_things_that_pronouns_mean_in_events() -> None:
+    given = sentence("Racers must wait before they start.")
+    start = clause(word(given, "start"))  # type: ignore[arg-type]
+    assert [getattr(given.event(start, resolved), "text", "") for resolved in (False, True)] == [
+        "they start",
+        "racers start",
+    ]
 
 
 def test_slots_in_a_sentence() -> None:
