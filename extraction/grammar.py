@@ -327,12 +327,17 @@ def _introduced(main: Clause) -> Iterator[Clause]:
         ]
     for t in (t for carrier in carriers for t in carrier.children):
         if t.dep_ == "ccomp" and t.i > main.verb.i and t.pos_ in ("VERB", "AUX"):
-            yield from (replace(clause(v), outer=main.verb) for v in coordinated(t) if v.pos_ in ("VERB", "AUX"))
+            for inner in (clause(v) for v in coordinated(t) if v.pos_ in ("VERB", "AUX")):
+                if inner.subject is not None and inner.subject.lower_ == "what" and main.subject is not None:
+                    yield replace(inner, subject=main.subject)  # "a shell is what holds the bullet"
+                else:
+                    yield replace(inner, outer=main.verb)
 
 
 def _given(main: Clause) -> Iterator[Clause]:
     """What a clause takes for a fact: "because P", "since P", "although P", "while P", "so P"."""
-    for t in main.verb.children:
+    carriers = [main.verb] if main.verb == main.finite else [main.finite, main.verb]
+    for t in (t for carrier in carriers for t in carrier.children):
         if t.dep_ == "advcl" and t.pos_ in ("VERB", "AUX") and mark_of(t) in _FACTS:
             inner = clause(t)
             purpose = mark_of(t) == "so" and (

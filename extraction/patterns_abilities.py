@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _NO_ABILITY = word_set(
     "have be cause lead result need require want like love mean include contain consist refer suggest "
-    "indicate signify desire enjoy prefer seem appear become comprise depend prevent hinder obstruct belong "
-    "differ come tend say feel hate dislike lie sit exist involve begin start end share imply "
+    "signify desire enjoy prefer seem appear become comprise depend prevent hinder obstruct belong "
+    "differ come tend say feel hate dislike lie sit exist involve begin start end share "
     "represent star"
 )
 _NO_SKILL = word_set(
@@ -84,8 +84,9 @@ def will(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "habit",
-    4,
+    5,
     yes={
+        "A fuel pump is what pushes the gas.": ("fuel pump", "CapableOf", "push the gas"),
         "Birds fly.": ("bird", "CapableOf", "fly"),
         "The sun shines through the window.": ("sun", "CapableOf", "shine through the window"),
         "A preface is a part of a book that explains its purpose.": ("preface", "CapableOf", "explain its purpose"),

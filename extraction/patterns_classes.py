@@ -21,8 +21,9 @@ _DOUBTS = word_set("should would may might could must")
 
 @pattern(
     "is",
-    4,
+    5,
     yes={
+        "Pi is a transcendental number.": ("pi", "HasProperty", "transcendental number"),
         "A weasel is a small mammal.": ("weasel", "HasProperty", "small mammal"),
         "Friends can be deceitful.": ("friend", "HasProperty", "deceitful"),
         "An activity is a type of action.": ("activity", "HasProperty", "action"),
@@ -269,7 +270,8 @@ def _is_inverted(subject: "Token", state: "Token") -> bool:
 def _says_property(member: "Token", state: "Token") -> bool:
     lemma = member.lemma_.lower()
     if member.lower_ in NO_STATE or lemma in _NO_CLASS or (member.pos_ == "NUM" and not _is_one_of(member)):
-        return False
+        told = any(t.dep_ == "amod" and t.lower_ != "such" for t in member.children)
+        return lemma == "number" and told  # "a transcendental number"
     if lemma in PARTS and tells_part(member):
         return False
     if lemma in _SITES and any(t.dep_ in ("relcl", "acl") and is_where(t) for t in member.children):

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 @pattern(
     "parts",
-    4,
+    5,
     yes={
+        "People only have one pair of eyes.": ("person", "MadeUpOf", "one pair of eyes"),
         "The solar system is made up of the sun and its planets.": ("solar system", "MadeUpOf", "sun"),
         "A wheel consists of a rim and spokes.": ("wheel", "MadeUpOf", "rim"),
         "A preface is a part of a book.": ("book", "MadeUpOf", "preface"),
@@ -37,9 +38,10 @@ if TYPE_CHECKING:
 )
 def parts(s: Statement) -> Iterator[Found]:
     """ "X is made of Y", "X consists of Y", "X contains Y", "X has Y", "Y is a part of X"."""
-    if s.past or not s.things or (s.subject is not None and s.subject.tag_ == "VB"):
+    heads = s.things or _bodies(s)
+    if s.past or not heads or (s.subject is not None and s.subject.tag_ == "VB"):
         return
-    for head in s.things:
+    for head in heads:
         for member in (m for first in _parts(s) for m in members(first) if m.pos_ in ("NOUN", "PROPN")):
             part = s.sentence.kind(member)
             negated = (s.negated or denies(member)) != (s.lemma == "lack")
@@ -130,6 +132,12 @@ def _parts(s: Statement) -> list["Token"]:
     if s.lemma in ("have", "lack") and _has_part(s):
         return [t for t in s.children("dobj") if is_part(core(t))]
     return [t for t in s.children("dobj") if t.lemma_ in STRUCTURE] if s.lemma == "have" else []
+
+
+def _bodies(s: Statement) -> list[str]:
+    """Persons in general who have a number of parts: "humans have two eyes"."""
+    counted = any(t.dep_ == "nummod" for part in s.children("dobj") for t in part.children)
+    return s.states if s.lemma == "have" and counted else []
 
 
 def _has_part(s: Statement) -> bool:

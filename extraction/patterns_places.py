@@ -67,8 +67,9 @@ def at_place(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "place_of",
-    4,
+    5,
     yes={
+        "There are plenty of thick forests in the UK.": ("thick forest", "AtLocation", "uk"),
         "You would find a rosebush in a garden.": ("rosebush", "AtLocation", "garden"),
         "There are books in a library.": ("book", "AtLocation", "library"),
         "You can buy soap at a supermarket.": ("soap", "AtLocation", "supermarket"),
@@ -87,12 +88,13 @@ def place_of(s: Statement) -> Iterator[Found]:
     else:
         return
     for obj in objects if s.condition is None else ():
-        spots = [*places(s.verb, fronted=True), *places(obj)]
+        spots = [*places(s.verb, fronted=True), *places(core(obj))]
+        spots += places(obj) if core(obj) != obj else []
         if s.lemma in _GETS:
             spots += [t for t in (*objects_of(s.verb, {"from"}), *objects_of(obj, {"from"})) if is_site(t)]
         negated = s.negated or any(t.lower_ == "no" for t in obj.children)
         for place in spots:
-            for member in coordinated(obj):
+            for member in coordinated(core(obj)):
                 yield found(_without_place(s.sentence, member), "AtLocation", _named(s.sentence, place), negated)
 
 

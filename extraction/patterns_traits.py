@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extraction.grammar import core, mark_of
+from extraction.grammar import core, is_aside, mark_of
 from extraction.nouns import MADE, MADE_FOR, PLACED, denies, is_part, is_passive, places
 from extraction.patterns import Found, found, pattern
 from extraction.sentences import after_be
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from spacy.tokens import Token
 
 _NO_PROPERTY = word_set(
-    "use require cause call name know publish release found bear write derive prevent hinder obstruct "
-    "say ask suggest consider mention describe refer introduce interpret do give define show "
+    "use require cause call name know publish release found bear derive prevent hinder obstruct "
+    "say ask suggest consider mention describe refer introduce interpret do define show "
     "separate divide fill"
 )
 _SEEMS = word_set("seem appear look smell taste sound")
@@ -27,8 +27,18 @@ _REGARD = word_set("consider deem regard view see")
 
 @pattern(
     "passive",
-    4,
+    5,
     yes={
+        "Rap is a kind of hip-hop music, which is performed by an artist.": (
+            "hip-hop music",
+            "HasProperty",
+            "performed by an artist",
+        ),
+        "Presents are given to people on their birthdays.": (
+            "present",
+            "HasProperty",
+            "given to people on their birthdays",
+        ),
         "Restaurants are usually run by people from that country.": (
             "restaurant",
             "HasProperty",
@@ -43,7 +53,7 @@ def passive(s: Statement) -> Iterator[Found]:
     """ "X is V-ed": what is usually done to a thing."""
     if not s.passive or s.main.inherited or s.lemma in _NO_PROPERTY | MADE or s.condition is not None:
         return
-    if s.main.finite.dep_ == "relcl" or _is_process(s):
+    if (s.main.finite.dep_ == "relcl" and not is_aside(s.main.finite)) or _is_process(s):
         return
     if s.modals & {"should", "must", "will", "would", "can", "could", "may", "might"}:
         return
@@ -141,8 +151,9 @@ def it_is_to(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "has_trait",
-    4,
+    5,
     yes={
+        "Credit cards have a lot of benefits.": ("credit card", "HasProperty", "lot of benefits"),
         "The electron has a charge.": ("electron", "HasProperty", "charge"),
         "Everyone has a family.": ("person", "HasProperty", "family"),
     },
@@ -172,7 +183,8 @@ def _is_process(s: Statement) -> bool:
 def _is_told(noun: "Token") -> bool:
     """Whether something is said of a trait, or that there is one: "a negative charge", "a charge", "no charge"."""
     told = any(t.dep_ in ("relcl", "acl", "prep") for t in noun.children)
-    plain = not told and any(t.lower_ in ("a", "an", "no") for t in noun.children)
+    many = core(noun) != noun or denies(noun)  # "a lot of benefits", "no light of its own"
+    plain = (many or not told) and any(t.lower_ in ("a", "an", "no") for t in noun.children)
     return plain or any(t.dep_ == "amod" for t in noun.children)
 
 

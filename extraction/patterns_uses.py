@@ -19,6 +19,7 @@ _USEFUL = word_set("useful convenient ideal suitable handy helpful great perfect
 _STANDS = word_set("locate happen occur find live grow exist be situate keep display go end")
 _SITES = word_set("place building area location room facility tool")
 _TOOLS = word_set("source device tool machine instrument appliance equipment method means system substance")
+_WAYS = frozenset({"way", "method", "means"})
 _GIVES = word_set("prescribe have wear install carry")
 _PUTS = frozenset({"put", "keep", "store", "place"})
 _MEANS = word_set("describe refer denote indicate mean signify")  # what a word is used for
@@ -182,16 +183,20 @@ def useful_for(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "tool_of_class",
-    1,
-    yes={"Refrigerators are devices for cooling food.": ("refrigerator", "ObjectUse", "cool food")},
-    no=("Parks are places for children.",),
+    2,
+    yes={
+        "Greeting is a way of showing respect.": ("greeting", "ObjectUse", "show respect"),
+        "Refrigerators are devices for cooling food.": ("refrigerator", "ObjectUse", "cool food"),
+    },
+    no=("Parks are places for children.", "Taking pills is a way to reduce pain."),
 )
 def tool_of_class(s: Statement) -> Iterator[Found]:
     """ "X is a device for V-ing (to V)"."""
     attribute = s.child("attr")
-    if s.lemma != "be" or attribute is None or attribute.lemma_ not in _TOOLS or _is_doing(s):
+    if s.lemma != "be" or attribute is None or attribute.lemma_ not in _TOOLS | _WAYS or _is_doing(s):
         return
-    doing = [p for t in attribute.children if t.lower_ == "for" for p in t.children if p.dep_ == "pcomp"]
+    links = ("for", "of") if attribute.lemma_ in _WAYS else ("for",)
+    doing = [p for t in attribute.children if t.lower_ in links for p in t.children if p.dep_ == "pcomp"]
     doing += [t for t in attribute.children if t.dep_ in ("acl", "relcl") and mark_of(t) == "to"]
     for tail in (p for t in doing for p in s.sentence.verbs(t, "V")):
         for head in s.things:
@@ -227,8 +232,9 @@ def is_where_(s: Statement) -> Iterator[Found]:
 
 @pattern(
     "place_where",
-    3,
+    4,
     yes={
+        "Living rooms are places for families to relax.": ("living room", "ObjectUse", "relax"),
         "Libraries are places where information is stored.": ("library", "ObjectUse", "store information"),
         "A hotel is a place where guests stay.": ("hotel", "ObjectUse", "stay"),
         "A gym is a place to exercise.": ("gym", "ObjectUse", "exercise"),
@@ -243,7 +249,8 @@ def place_where(s: Statement) -> Iterator[Found]:
         return
     for verb in (t for t in attribute.children if t.dep_ in ("relcl", "acl")):
         given = clause(verb)
-        anyone = given.subject is not None and _is_anyone(s.sentence, given.subject) and is_where(verb)
+        anyone = given.subject is not None and _is_anyone(s.sentence, given.subject)
+        anyone = anyone and (is_where(verb) or mark_of(verb) == "for")  # "places for families to relax"
         best = any(t.tag_ in ("JJR", "JJS") for t in attribute.children)
         for head in s.things if not best else ():
             if mark_of(verb) == "to" or anyone:
