@@ -18,7 +18,7 @@ from extraction.patterns import all_patterns, find
 from extraction.prompted import prompted
 from extraction.prose import readable
 from extraction.questions import STEPS, Asked, what_is_asked
-from extraction.sentences import load_model
+from extraction.sentences import known_words, load_model
 from extraction.slots import Restored, disguise, restore
 from kg.normal import normal_form
 from kg.ontology import Ontology
@@ -94,7 +94,7 @@ class AnswerExtractor:
         self._options = options
         self._ontology = ontology
         rules = [pattern.rule for pattern in all_patterns()]
-        self.version = digest("answers 5", options.model, str(options.max_characters), *rules)
+        self.version = digest("answers 6", options.model, str(options.max_characters), *rules)
 
     def extract(self, answers: Iterable[Answer]) -> Iterator[Candidate]:
         """Candidates in the order of the answers; looks ahead by a bounded number of answers."""
@@ -139,6 +139,9 @@ class AnswerExtractor:
             return iter(())
         return load_model(self._options.model).pipe(texts, batch_size=self._options.batch_size)
 
+    def _known(self) -> frozenset[str]:
+        return known_words(self._options.model)
+
     def _plan(self, answer: Answer) -> _Plan:
         prompt = answer.prompt
         restored = restore(answer.generation.text[: self._options.max_characters], prompt.names)
@@ -147,10 +150,10 @@ class AnswerExtractor:
         text = before_next_example(restored.text) if asked else restored.text
         listing = _listing(text, asked) if asked else None
         if asked is None or listing is None:
-            plan.prose = list(readable(text))
+            plan.prose = list(readable(text, self._known))
             return plan
         plan.found = list(_from_list(asked, listing, self._ontology))
-        plan.prose = list(readable(restored.text[: listing.lead]))
+        plan.prose = list(readable(restored.text[: listing.lead], self._known))
         if asked.script:
             plan.prose += [
                 (_uncapital(i.text), i.start) for i in listing.items if _is_verbatim(i) and _USES.search(i.text)

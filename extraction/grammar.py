@@ -197,7 +197,7 @@ def _raising(given: Clause) -> "tuple[Token, str, bool] | None":
         if state.lower_ in ("capable", "incapable"):
             aim = next((p for t in state.children if t.lower_ == "of" for p in t.children if p.dep_ == "pcomp"), None)
         modal = _STATES.get(state.lower_)
-        if aim is None or modal is None or aim.tag_ not in ("VB", "VBG", "VBN"):
+        if aim is None or modal is None or aim.tag_ not in ("VB", "VBG", "VBN") or aim.lower_.endswith("ness"):
             return None
         return aim, modal, state.lower_ in ("unable", "incapable")
     if verb.lemma_ == "have" and (gift := given.child("dobj")) is not None and gift.lemma_ in ("ability", "capacity"):

@@ -4,9 +4,10 @@ Code, noise and other languages are left out here, before they cost a parse.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
 MAX_PIECE = 3000  # characters handed to the parser at once
+SHORT = 24  # words; a longer text without any of the commonest words is no prose
 MAX_WORD = 60  # characters; longer "words" are links, hashes and noise
 _COMMON = frozenset(
     [
@@ -67,21 +68,26 @@ _COMMON = frozenset(
 )
 _BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)]))")
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
+_AROUND = ".,;:!?\"'()"  # punctuation of a word
+_ENDINGS = ("", "s", "es", "ing", "ed", "ly", "'s")
 _CODE = re.compile(r"[{}<>=\\|~^_@#$]")
 
 
-def readable(text: str) -> Iterator[tuple[str, int]]:
-    """(piece, offset) for each stretch of English prose in `text`."""
+def readable(text: str, known: Callable[[], Container[str]] = frozenset) -> Iterator[tuple[str, int]]:
+    """(piece, offset) for each stretch of English prose in `text`. `known()` has English words in their base form."""
     at = 0
     for end in [*(m.start() for m in _BREAK.finditer(text)), len(text)]:
         for start, stop in _pieces(text, at, end):
-            if is_english(text[start:stop]):
+            if is_english(text[start:stop], known):
                 yield text[start:stop], start
         at = end
 
 
-def is_english(text: str) -> bool:
-    """Whether the text looks like English prose: letters, words of usual length, some of the commonest words."""
+def is_english(text: str, known: Callable[[], Container[str]] = frozenset) -> bool:
+    """Whether the text looks like English prose: letters, words of usual length, some of the commonest words.
+
+    A short text without any of these, such as "Birds eat worms.", is English when all its words are known.
+    """
     words = text.split()
     if len(words) < 2 or max(map(len, words)) > MAX_WORD:
         return False
@@ -91,8 +97,19 @@ def is_english(text: str) -> bool:
         return False
     if any(0xD800 <= ord(c) <= 0xDFFF or (ord(c) < 32 and not c.isspace()) for c in text):
         return False
-    common = sum(w.strip(".,;:!?\"'()").lower() in _COMMON for w in words)
-    return common >= max(1, len(words) // 12) or any(w.startswith("Person") for w in words)
+    bare = [w.strip(_AROUND).lower() for w in words]
+    common = sum(w in _COMMON for w in bare)
+    if common >= max(1, len(words) // 12) or any(w.startswith("Person") for w in words):
+        return True
+    return not common and len(words) <= SHORT and _all_known(bare, known())
+
+
+def _all_known(words: Iterable[str], known: Container[str]) -> bool:
+    """Whether each word, or what is left of it without an ending, is known."""
+    return all(
+        any(word.removesuffix(ending) in known or f"{word.removesuffix(ending)}e" in known for ending in _ENDINGS)
+        for word in words
+    )
 
 
 def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

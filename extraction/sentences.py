@@ -81,6 +81,17 @@ def load_model(name: str) -> "Language":
     return nlp
 
 
+@lru_cache(maxsize=2)
+def known_words(name: str) -> frozenset[str]:
+    """The base forms that the lemmatizer of the pipeline called `name` knows, in lower case; none of some pipelines."""
+    nlp = load_model(name)
+    lemmatizer = nlp.get_pipe("lemmatizer") if nlp.has_pipe("lemmatizer") else None
+    lookups = getattr(lemmatizer, "lookups", None)
+    if lookups is None or not lookups.has_table("lemma_index"):
+        return frozenset()
+    return frozenset(word.lower() for part in lookups.get_table("lemma_index").values() for word in part)
+
+
 def _begin_after_semicolons(doc: "Doc") -> "Doc":
     """Lets a sentence begin after a semicolon, so that the parser reads each part by itself."""
     for token in doc[1:]:

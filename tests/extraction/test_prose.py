@@ -37,6 +37,20 @@ def test_english_is_kept(text: str) -> None:
     assert list(readable(text)) == [(text, 0)]
 
 
+KNOWN = frozenset({"cow", "graze", "alcohol", "impair", "speech", "make", "noise", "loud"})
+
+
+@pytest.mark.parametrize("text", ["Cows graze.", "Alcohol impairs speech.", "Cows making loud noises"])
+def test_a_short_text_without_common_words_is_english_when_its_words_are_known(text: str) -> None:
+    assert list(readable(text, lambda: KNOWN)) == [(text, 0)]
+    assert list(readable(text)) == []
+
+
+@pytest.mark.parametrize("text", ["Kühe grasen.", "cow qwer graze", "cow", "cow " * 50, "cow = graze"])
+def test_other_short_texts_are_left_out(text: str) -> None:
+    assert list(readable(text, lambda: KNOWN)) == []
+
+
 def test_long_texts_are_cut_at_the_ends_of_sentences() -> None:
     text = "The dog sleeps on the sofa. " * 1000
     pieces = list(readable(text))
