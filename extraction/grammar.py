@@ -106,12 +106,14 @@ class Clause:
 
     def child(self, *labels: str) -> "Token | None":
         """The first dependent of the verb with one of the labels."""
-        return next(iter(self.children(*labels)), None)
+        found = self.children(*labels)
+        return found[0] if found else None
 
     def children(self, *labels: str) -> list["Token"]:
         """The dependents of the verb with one of the labels."""
-        found = [t for label in labels for t in self._by_label.get(label, ())]
-        return found if len(labels) == 1 else sorted(found, key=lambda t: t.i)
+        known = self._by_label
+        found = [t for label in labels if label in known for t in known[label]]
+        return found if len(found) < 2 or len(labels) == 1 else sorted(found, key=lambda t: t.i)
 
     def _carriers(self) -> Iterator["Token"]:
         chain = [self.finite, self.verb] if self.verb != self.finite else [self.verb]

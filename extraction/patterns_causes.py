@@ -55,10 +55,10 @@ def causes(s: Statement) -> Iterator[Found]:
     if s.passive:
         yield from _caused(s)
         return
-    heads = [_name(s, t) for t in coordinated(s.subject) if _can_cause(t)]
-    if s.subject.pos_ == "PRON" and s.subject.lower_ in ("it", "they"):
-        heads = s.things
     for tail in _effects(s):
+        heads = [_name(s, t) for t in coordinated(s.subject) if _can_cause(t)]
+        if s.subject.pos_ == "PRON" and s.subject.lower_ in ("it", "they"):
+            heads = s.things
         for head in heads:
             yield found(head, "Causes", tail, s.negated)
 

@@ -61,8 +61,8 @@ def wants(s: Statement) -> Iterator[Found]:
 )
 def feels(s: Statement) -> Iterator[Found]:
     """ "X feels ADJ", "X is ADJ" for a state of mind, "X feels joy"."""
-    if s.person and s.event:
-        for tail in s.feelings:
+    for tail in s.feelings if s.person else ():
+        if s.event:
             yield found(s.event, "oReact" if s.is_other else "xReact", tail, s.negated)
 
 

@@ -74,11 +74,13 @@ def which_causes(s: Statement) -> Iterator[Found]:
 )
 def due_to(s: Statement) -> Iterator[Found]:
     """ "P due to N", "P as a result of N"."""
-    if s.subject is None or s.past or s.lemma == "be" or s.subject.pos_ == "PRON" or s.told is None:
+    if s.subject is None or s.past or s.lemma == "be" or s.subject.pos_ == "PRON":
         return
     for origin in (o for carrier in (s.verb, *s.children("dobj")) for o in _origin(carrier)):
         for cause in coordinated(origin):
             told = s.sentence.noun(s.subject) if s.lemma in _OCCURS else s.told
+            if told is None:
+                return
             text = told.text.split(" due to ")[0].split(" as a result ")[0]
             if not told.text.startswith("Person") and thing(s.sentence, cause):
                 yield Found(s.sentence.brief(cause).text, "Causes", text, told.start, told.end, s.negated)

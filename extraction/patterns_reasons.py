@@ -22,9 +22,11 @@ from extraction.statements import Statement
 )
 def because(s: Statement) -> Iterator[Found]:
     """ "P because Q"."""
-    if s.subject is None or s.subject.lower_ in ("this", "it", "that") or s.told is None:
+    if s.subject is None or s.subject.lower_ in ("this", "it", "that"):
         return
     for given in s.main.adverbials("because"):
+        if s.told is None:
+            return
         wish = clause(given)
         if wish.verb.lemma_ == "want" and (aim := wish.child("xcomp")) is not None:
             for goal in s.sentence.verbs(aim, "to V", person=s.told.text.startswith("Person")):
