@@ -92,9 +92,13 @@ class Clause:
 
     def adverbials(self, *marks: str) -> Iterator["Token"]:
         """The verbs of the adverbial clauses that begin with one of the words."""
-        for t in (t for carrier in self._carriers() for t in carrier.children):
-            if (t.dep_ == "advcl" or is_misread(t)) and mark_of(t) in marks and not _is_concession(t):
-                yield t
+        return (t for mark, t in self._adverbials if mark in marks)
+
+    @cached_property
+    def _adverbials(self) -> list[tuple[str, "Token"]]:
+        """The adverbial clauses that concede nothing: the word that each begins with, and its verb."""
+        near = (t for carrier in self._carriers() for t in carrier.children)
+        return [(mark_of(t), t) for t in near if (t.dep_ == "advcl" or is_misread(t)) and not _is_concession(t)]
 
     @cached_property
     def _by_label(self) -> dict[str, list["Token"]]:

@@ -70,6 +70,7 @@ _BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)]))")
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
 _AROUND = ".,;:!?\"'()"  # punctuation of a word
 _ENDINGS = ("", "s", "es", "ing", "ed", "ly", "'s")
+_NOISE = re.compile(r"[\ud800-\udfff\x00-\x08\x0e-\x1b]")  # half surrogates, control characters
 _CODE = re.compile(r"[{}<>=\\|~^_@#$]")
 
 
@@ -91,11 +92,11 @@ def is_english(text: str, known: Callable[[], Container[str]] = frozenset) -> bo
     words = text.split()
     if len(words) < 2 or max(map(len, words)) > MAX_WORD:
         return False
-    letters = sum(c.isalpha() or c == " " for c in text)
-    ascii_ = sum(c.isascii() for c in text)
+    letters = sum(map(str.isalpha, text)) + text.count(" ")
+    ascii_ = len(text) if text.isascii() else sum(map(str.isascii, text))
     if letters < 0.75 * len(text) or ascii_ < 0.8 * len(text) or len(_CODE.findall(text)) > 0.03 * len(text):
         return False
-    if any(0xD800 <= ord(c) <= 0xDFFF or (ord(c) < 32 and not c.isspace()) for c in text):
+    if _NOISE.search(text):
         return False
     bare = [w.strip(_AROUND).lower() for w in words]
     common = sum(w in _COMMON for w in bare)

@@ -94,7 +94,7 @@ def known_words(name: str) -> frozenset[str]:
 
 def _begin_after_semicolons(doc: "Doc") -> "Doc":
     """Lets a sentence begin after a semicolon, so that the parser reads each part by itself."""
-    for token in doc[1:]:
+    for token in doc[1:] if ";" in doc.text else ():
         if token.nbor(-1).text == ";":
             token.is_sent_start = True
     return doc
