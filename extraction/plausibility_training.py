@@ -126,10 +126,15 @@ def _undenied(row: Labelled) -> Labelled:
 def _fresh(options: TrainingOptions, seed: int) -> PlausibilityModel:
     torch.manual_seed(seed)
     try:
-        encoder = load_encoder(options.encoder, options.device)
-        return PlausibilityModel(PairClassifier(encoder), load_tokenizer(options.encoder), {}, options.device)
+        encoder, tokenizer = load_encoder(options.encoder, options.device), load_tokenizer(options.encoder)
     except TeacherError as error:
         raise CriticError(str(error)) from error
+    if encoder.config.is_encoder_decoder:
+        raise CriticError(f"{options.encoder} writes from what it reads (T5's kind): name an encoder or a causal model")
+    classifier = PairClassifier(encoder)
+    if classifier.causal and tokenizer.eos_token is None:
+        raise CriticError(f"{options.encoder} has no end-of-sequence token: name another encoder")
+    return PlausibilityModel(classifier, tokenizer, {}, options.device)
 
 
 def _pretrain(

@@ -1,7 +1,6 @@
 """Statements: the clauses of a sentence with whom or what they are about, as patterns see them."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -345,8 +344,3 @@ def _felt(sentence: Sentence, main: Clause) -> Iterator[Phrase]:
 
 def _is_feeling(t: "Token") -> bool:
     return t.pos_ in ("ADJ", "VERB") or t.lemma_.lower() in FEELING_NOUNS
-
-
-def with_subject(given: Clause, subject: "Token") -> Clause:
-    """The clause with another subject: a relative clause's own noun for "that"."""
-    return replace(given, subject=subject)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from transformers import AutoTokenizer
 
 from extraction.critic_report import draw, level, report
 from extraction.labels import read_labelled
@@ -82,6 +83,22 @@ def test_a_causal_model_is_an_encoder_too(kind: str, labels: Path, tmp_path: Pat
     alone = [loaded.logits([triple], ontology, 1).item() for triple in (good, longer, bad)]
     assert alone[0] > alone[2]
     assert np.allclose(loaded.logits([good, longer, bad], ontology, 3), alone, atol=1e-2)
+
+
+@pytest.mark.parametrize("kind", ["t5", "bart"])
+def test_a_sequence_to_sequence_model_is_no_encoder(kind: str, labels: Path, tmp_path: Path) -> None:
+    model = str(write_model(kind, tmp_path / "model"))
+    with pytest.raises(CriticError, match="name an encoder or a causal model"):
+        train_critic(labels, tmp_path / "critic", TrainingOptions(encoder=model, folds=2))
+
+
+def test_a_causal_model_needs_a_token_for_the_end(labels: Path, tmp_path: Path) -> None:
+    folder = write_model("gpt2", tmp_path / "model")
+    tokenizer = AutoTokenizer.from_pretrained(str(folder))
+    tokenizer.eos_token = None
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(CriticError, match="no end-of-sequence token"):
+        train_critic(labels, tmp_path / "critic", TrainingOptions(encoder=str(folder), folds=2))
 
 
 def test_the_folder_holds_weights_settings_and_a_card(trained: tuple[Path, dict[str, Any]]) -> None:
